@@ -14,30 +14,23 @@ namespace rtnode {
 /// The one table of errors. On the bus each is `org.rtnode1.Error.<enumerator>`.
 #define RTNODE_REASONS(X)                                                                                              \
     /* what the caller said */                                                                                         \
-    X(InvalidArgument) X(UnknownOption) X(NotAuthorized) X(QueueFull) X(TooLate) X(StalePlan) X(UnsafePath)            \
-    /* the node as it is */                                                                                            \
-    X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)       \
-    X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)                    \
-    X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment) X(NoRollbackDeployment)           \
-    X(SandboxUnavailable) X(SelinuxDomain)                                                                             \
-    /* packages */                                                                                                     \
-    X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)         \
-    X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)                 \
-    X(SeveralKernels) X(NoKernel) X(InactiveOverride)                                                                  \
-    /* repositories and downloads */                                                                                   \
-    X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed)                                                 \
-    /* the work */                                                                                                     \
-    X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)          \
-    X(CommitFailed) X(DeployFailed) X(Canceled) X(Interrupted) X(WorkerDied)                                           \
-    /* kernel arguments */                                                                                             \
-    X(ProtectedKernelArgument) X(InvalidKernelArgument)                                                                \
-    /* latency */                                                                                                      \
-    X(CpuUnavailable) X(CpuBusy) X(RealTimeDenied) X(IntervalTooShort) X(Overloaded) X(NoSuchMeasurement)              \
-    X(UnsafeFolder)                                                                                                    \
-    /* reboot */                                                                                                       \
-    X(RebootInhibited) X(RebootUnavailable)                                                                            \
-    /* ours */                                                                                                         \
-    X(Configuration) X(Internal)
+    X(InvalidArgument)                                                                                                 \
+    X(UnknownOption) X(NotAuthorized) X(QueueFull) X(TooLate) X(StalePlan) X(UnsafePath) /* the node as it is */       \
+        X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)   \
+            X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)            \
+                X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment)                       \
+                    X(NoRollbackDeployment) X(SandboxUnavailable) X(SelinuxDomain) /* packages */                      \
+        X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)     \
+            X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)         \
+                X(SeveralKernels) X(NoKernel) X(InactiveOverride)          /* repositories and downloads */            \
+        X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) /* the work */                              \
+        X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)      \
+            X(CommitFailed) X(DeployFailed) X(Canceled) X(Interrupted) X(WorkerDied) /* kernel arguments */            \
+        X(ProtectedKernelArgument) X(InvalidKernelArgument)                          /* latency */                     \
+        X(CpuUnavailable) X(CpuBusy) X(RealTimeDenied) X(IntervalTooShort) X(Overloaded) X(NoSuchMeasurement)          \
+            X(UnsafeFolder)                     /* reboot */                                                           \
+        X(RebootInhibited) X(RebootUnavailable) /* ours */                                                             \
+        X(Configuration) X(Internal)
 
 enum class Reason {
 #define RTNODE_REASON_ENUMERATOR(name) name,

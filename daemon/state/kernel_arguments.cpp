@@ -7,7 +7,9 @@
 namespace rtnode {
 namespace {
 
-std::string_view key_of(std::string_view token) { return token.substr(0, token.find('=')); }
+std::string_view key_of(std::string_view token) {
+    return token.substr(0, token.find('='));
+}
 
 void refuse_protected(std::string_view token) {
     const auto key = key_of(token);
@@ -47,7 +49,9 @@ KernelArguments KernelArguments::parse(std::string_view command_line) {
     return KernelArguments(std::move(tokens));
 }
 
-std::string KernelArguments::str() const { return fmt::format("{}", fmt::join(tokens_, " ")); }
+std::string KernelArguments::str() const {
+    return fmt::format("{}", fmt::join(tokens_, " "));
+}
 
 KernelArguments KernelArguments::changed(const std::vector<std::string>& append,
                                          const std::vector<std::string>& remove) const {
@@ -56,7 +60,8 @@ KernelArguments KernelArguments::changed(const std::vector<std::string>& append,
         refuse_malformed(pattern);
         refuse_protected(pattern);
         const bool exact = pattern.find('=') != std::string::npos;
-        std::erase_if(tokens, [&](const std::string& token) { return exact ? token == pattern : key_of(token) == pattern; });
+        std::erase_if(tokens,
+                      [&](const std::string& token) { return exact ? token == pattern : key_of(token) == pattern; });
     }
     for (const auto& token : append) {
         refuse_malformed(token);

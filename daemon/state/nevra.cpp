@@ -10,12 +10,14 @@ std::string Nevra::evr() const {
     return epoch > 0 ? fmt::format("{}:{}-{}", epoch, version, release) : fmt::format("{}-{}", version, release);
 }
 
-std::string Nevra::str() const { return fmt::format("{}-{}.{}", name, evr(), arch); }
+std::string Nevra::str() const {
+    return fmt::format("{}-{}.{}", name, evr(), arch);
+}
 
 Nevra Nevra::parse(const std::string& text) {
     const auto malformed = [&] {
-        return fail(Reason::InvalidArgument, "'{}' is not a package identity of the form name-[epoch:]version-release.arch",
-                    text);
+        return fail(Reason::InvalidArgument,
+                    "'{}' is not a package identity of the form name-[epoch:]version-release.arch", text);
     };
     // From the right: neither version, release nor architecture may hold a '-', a name may.
     const auto dot = text.rfind('.');

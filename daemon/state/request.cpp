@@ -1,0 +1,104 @@
+#include "state/request.hpp"
+
+#include "state/error.hpp"
+
+#include <array>
+#include <utility>
+
+namespace rtnode {
+namespace {
+
+constexpr std::array<std::pair<JobKind, std::string_view>, 5> kinds{{
+    {JobKind::override_packages, "override"},
+    {JobKind::reset_overrides, "reset-overrides"},
+    {JobKind::kernel_arguments, "kernel-arguments"},
+    {JobKind::rollback, "rollback"},
+    {JobKind::drop_pending, "drop-pending"},
+}};
+
+JobKind kind_of(const std::string& name) {
+    for (const auto& [kind, text] : kinds)
+        if (text == name) return kind;
+    throw fail(Reason::InvalidArgument, "'{}' is not a kind of job", name);
+}
+
+} // namespace
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Repository, id, name, base_urls, enabled, gpgcheck, repo_gpgcheck, gpg_keys,
+                                   priority, cost, exclude, ssl_verify, ssl_ca_cert, ssl_client_cert, ssl_client_key,
+                                   skip_if_unavailable, defined_at)
+
+std::string_view name_of(JobKind kind) {
+    for (const auto& [value, text] : kinds)
+        if (value == kind) return text;
+    return "unknown";
+}
+
+void to_json(nlohmann::json& json, const Request& request) {
+    json = {{"kind", name_of(request.kind)},
+            {"replace", request.replace},
+            {"remove", request.remove},
+            {"install", request.install},
+            {"reset", request.reset},
+            {"kernel", request.kernel},
+            {"append-kernel-arguments", request.append_kernel_arguments},
+            {"remove-kernel-arguments", request.remove_kernel_arguments},
+            {"allow-unsigned", request.allow_unsigned},
+            {"dry-run", request.dry_run},
+            {"reboot", request.reboot},
+            {"os", request.os},
+            {"expected-plan", request.expected_plan},
+            {"version", request.version}};
+}
+
+void from_json(const nlohmann::json& json, Request& request) {
+    request.kind = kind_of(json.at("kind").get<std::string>());
+    json.at("replace").get_to(request.replace);
+    json.at("remove").get_to(request.remove);
+    json.at("install").get_to(request.install);
+    json.at("reset").get_to(request.reset);
+    json.at("kernel").get_to(request.kernel);
+    json.at("append-kernel-arguments").get_to(request.append_kernel_arguments);
+    json.at("remove-kernel-arguments").get_to(request.remove_kernel_arguments);
+    json.at("allow-unsigned").get_to(request.allow_unsigned);
+    json.at("dry-run").get_to(request.dry_run);
+    json.at("reboot").get_to(request.reboot);
+    json.at("os").get_to(request.os);
+    json.at("expected-plan").get_to(request.expected_plan);
+    json.at("version").get_to(request.version);
+}
+
+void to_json(nlohmann::json& json, const WorkOrder& order) {
+    std::vector<std::string> keys;
+    for (const auto& key : order.gpg_keys)
+        keys.push_back(key.string());
+    json = {{"job", order.job},
+            {"request", order.request},
+            {"sysroot", order.sysroot.string()},
+            {"state-dir", order.state_dir.string()},
+            {"cache-dir", order.cache_dir.string()},
+            {"private-node", order.private_node},
+            {"repositories", order.repositories},
+            {"gpg-keys", keys},
+            {"scriptlet-limit-s", order.scriptlet_limit_s},
+            {"dracut-limit-s", order.dracut_limit_s},
+            {"lock-wait-s", order.lock_wait_s}};
+}
+
+void from_json(const nlohmann::json& json, WorkOrder& order) {
+    json.at("job").get_to(order.job);
+    json.at("request").get_to(order.request);
+    order.sysroot = json.at("sysroot").get<std::string>();
+    order.state_dir = json.at("state-dir").get<std::string>();
+    order.cache_dir = json.at("cache-dir").get<std::string>();
+    json.at("private-node").get_to(order.private_node);
+    json.at("repositories").get_to(order.repositories);
+    order.gpg_keys.clear();
+    for (const auto& key : json.at("gpg-keys"))
+        order.gpg_keys.emplace_back(key.get<std::string>());
+    json.at("scriptlet-limit-s").get_to(order.scriptlet_limit_s);
+    json.at("dracut-limit-s").get_to(order.dracut_limit_s);
+    json.at("lock-wait-s").get_to(order.lock_wait_s);
+}
+
+} // namespace rtnode

@@ -1,0 +1,66 @@
+#pragma once
+// What a caller asks of a job. Pure values; JSON is their form on disk (job journal) and on the way to the worker.
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "state/repository.hpp"
+
+namespace rtnode {
+
+enum class JobKind { override_packages, reset_overrides, kernel_arguments, rollback, drop_pending };
+
+/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending".
+std::string_view name_of(JobKind kind);
+
+struct Request {
+    JobKind kind = JobKind::override_packages;
+
+    /// Each element is a URL (http, https, file; optional `#sha256=HEX`), an absolute path, a package name (or
+    /// name-[epoch:]version-release[.arch]) of the enabled repositories, or "fd:N": the N-th passed descriptor.
+    std::vector<std::string> replace;
+    std::vector<std::string> remove; ///< package names of the base
+    std::vector<std::string> install;
+    std::vector<std::string> reset; ///< of ResetOverrides: names, empty = all
+
+    std::string kernel; ///< "", "rt" or "stock": derive the sets
+    std::vector<std::string> append_kernel_arguments;
+    std::vector<std::string> remove_kernel_arguments;
+
+    bool allow_unsigned = false;
+    bool dry_run = false;
+    bool reboot = false;
+    std::string os;            ///< stateroot; "" = the booted one, or the only one
+    std::string expected_plan; ///< hash of a dry run; another plan is Error{StalePlan}
+    std::string version;       ///< `version` of the new commit's metadata; "" = the base commit's
+
+    bool operator==(const Request&) const = default;
+};
+
+void to_json(nlohmann::json& json, const Request& request);
+void from_json(const nlohmann::json& json, Request& request); ///< @throws Error{InvalidArgument}
+
+/// All that a worker needs: the request and the settings that the daemon had validated. Travels by memfd.
+struct WorkOrder {
+    std::uint64_t job = 0;
+    Request request;
+    std::filesystem::path sysroot = "/";
+    std::filesystem::path state_dir; ///< package store, desired state
+    std::filesystem::path cache_dir; ///< downloads, repository metadata
+    bool private_node = false;       ///< --sysroot DIR: a node in a folder, never booted; the host is out of reach
+    std::vector<Repository> repositories;
+    std::vector<std::filesystem::path> gpg_keys; ///< trusted beside those of the base rpmdb
+    unsigned scriptlet_limit_s = 300;            ///< wall time of all scriptlets of one transaction
+    unsigned dracut_limit_s = 600;
+    unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else
+};
+
+void to_json(nlohmann::json& json, const WorkOrder& order);
+void from_json(const nlohmann::json& json, WorkOrder& order);
+
+} // namespace rtnode
