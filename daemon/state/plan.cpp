@@ -9,7 +9,7 @@ nlohmann::json change_json(const PackageChange& change) {
     nlohmann::json json{{"change", name_of(change.kind)}};
     if (change.before) json["before"] = change.before->str();
     if (change.after) json["after"] = change.after->str();
-    if (!change.header_sha256.empty()) json["header-sha256"] = change.header_sha256;
+    if (!change.checksum.empty()) json["checksum"] = change.checksum;
     return json;
 }
 

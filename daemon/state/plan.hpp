@@ -22,7 +22,7 @@ struct PackageChange {
     std::optional<Nevra> before; ///< in the base; absent when installed anew
     std::optional<Nevra> after;  ///< absent when removed
     std::string source;          ///< repository id, or the URL or path without userinfo and query; empty when removed
-    std::string header_sha256;   ///< of the new package (rpm-ostree's identity); empty when removed
+    std::string checksum; ///< of the new RPM file, "sha256:HEX" as repository or file state it; empty when removed
     std::uint64_t download_bytes = 0; ///< 0 when in the cache already
     Trust trust = Trust::signature;
 
