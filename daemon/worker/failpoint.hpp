@@ -1,0 +1,17 @@
+#pragma once
+// Named places where a test can kill or hold the worker, so that "killed at any moment" is shown and not hoped for.
+// RTNODE_FAILPOINT=NAME kills this process there with SIGKILL, NAME=wait holds it there for ever (the test then kills
+// the daemon), NAME=error throws Error{Internal}.
+
+#include <string_view>
+#include <vector>
+
+namespace rtnode::worker {
+
+/// All names, in the order in which an override passes them.
+const std::vector<std::string_view>& failpoint_names();
+
+/// Does nothing unless RTNODE_FAILPOINT names this place.
+void failpoint(std::string_view name);
+
+} // namespace rtnode::worker
