@@ -1,0 +1,125 @@
+#include "latency/housekeeping.hpp"
+
+#include "latency/measurement.hpp"
+#include "state/error.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace rtnode::latency {
+namespace {
+
+constexpr unsigned most_cpus = 8192;
+
+struct FreeCpuSet {
+    void operator()(cpu_set_t* set) const { CPU_FREE(set); }
+};
+using CpuSet = std::unique_ptr<cpu_set_t, FreeCpuSet>;
+const std::size_t set_size = CPU_ALLOC_SIZE(most_cpus);
+
+struct Registry {
+    std::mutex mutex; // between threads that start and end measurements; measuring threads never come here
+    std::set<unsigned> claimed;
+    std::size_t claims = 0;
+    std::optional<pid_t> thread;
+    CpuList allowed; // the thread's own affinity, to be restored
+};
+
+Registry& registry() {
+    static Registry instance;
+    return instance;
+}
+
+} // namespace
+
+Housekeeping housekeeping_cpus(const CpuList& allowed, const CpuList& measured) {
+    Housekeeping housekeeping;
+    std::set_difference(allowed.begin(), allowed.end(), measured.begin(), measured.end(),
+                        std::back_inserter(housekeeping.cpus));
+    if (housekeeping.cpus.empty() && !allowed.empty()) {
+        housekeeping.cpus = {allowed.front()};
+        housekeeping.shared = true;
+    }
+    return housekeeping;
+}
+
+CpuList affinity_of(pid_t thread) {
+    const CpuSet set{CPU_ALLOC(most_cpus)};
+    CPU_ZERO_S(set_size, set.get());
+    if (::sched_getaffinity(thread, set_size, set.get()) != 0)
+        throw fail(Reason::Internal, "cannot read the affinity of thread {}: {}", thread, std::strerror(errno));
+    CpuList cpus;
+    for (unsigned cpu = 0; cpu < most_cpus; ++cpu)
+        if (CPU_ISSET_S(cpu, set_size, set.get())) cpus.push_back(cpu);
+    return cpus;
+}
+
+void set_affinity(pid_t thread, const CpuList& cpus) {
+    const CpuSet set{CPU_ALLOC(most_cpus)};
+    CPU_ZERO_S(set_size, set.get());
+    for (const auto cpu : cpus)
+        CPU_SET_S(cpu, set_size, set.get());
+    if (::sched_setaffinity(thread, set_size, set.get()) != 0)
+        throw fail(Reason::CpuUnavailable,
+                   "cannot move thread {} to CPU {}: {}; they are offline or outside the cpuset of this process",
+                   thread, format_cpu_list(cpus), std::strerror(errno));
+}
+
+Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread) : cpus_(cpus) {
+    auto& r = registry();
+    const std::lock_guard lock(r.mutex);
+    CpuList busy;
+    std::copy_if(cpus.begin(), cpus.end(), std::back_inserter(busy),
+                 [&](unsigned cpu) { return r.claimed.contains(cpu); });
+    if (!busy.empty())
+        throw fail(Reason::CpuBusy,
+                   "CPU {} is being measured already; wait for that measurement, stop it, or choose "
+                   "other CPUs",
+                   format_cpu_list(busy));
+
+    const bool first = !r.thread && housekeeping_thread;
+    if (first) r.allowed = affinity_of(*housekeeping_thread);
+    const auto thread = first ? housekeeping_thread : r.thread;
+    auto claimed = r.claimed;
+    claimed.insert(cpus.begin(), cpus.end());
+    if (thread) {
+        const auto housekeeping = housekeeping_cpus(r.allowed, {claimed.begin(), claimed.end()});
+        set_affinity(*thread, housekeeping.cpus);
+        shared_ = housekeeping.shared;
+    }
+    r.thread = thread;
+    r.claimed = std::move(claimed);
+    ++r.claims;
+}
+
+Claim::~Claim() {
+    auto& r = registry();
+    const std::lock_guard lock(r.mutex);
+    for (const auto cpu : cpus_)
+        r.claimed.erase(cpu);
+    --r.claims;
+    if (!r.thread) return;
+    const auto cpus =
+        r.claims == 0 ? r.allowed : housekeeping_cpus(r.allowed, {r.claimed.begin(), r.claimed.end()}).cpus;
+    try {
+        set_affinity(*r.thread, cpus);
+    } catch (const Error&) {
+        // Its CPUs went away meanwhile (unplugged, cpuset rewritten); the kernel has then chosen others by itself.
+    }
+    if (r.claims == 0) r.thread.reset();
+}
+
+CpuList measured_cpus() {
+    auto& r = registry();
+    const std::lock_guard lock(r.mutex);
+    return {r.claimed.begin(), r.claimed.end()};
+}
+
+} // namespace rtnode::latency

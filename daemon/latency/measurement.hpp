@@ -1,0 +1,69 @@
+#pragma once
+// One measurement: a thread per CPU that sleeps until absolute deadlines and notes how late it wakes. In the process of
+// the daemon, without any other thread, lock, allocation or system call beside the sleep while it runs.
+
+#include "latency/options.hpp"
+#include "latency/result.hpp"
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rtnode::latency {
+
+/// Where a measurement runs. The defaults are the machine itself.
+struct Host {
+    Topology topology = Topology::read();
+    Limits limits;
+    /// The thread to keep off measured CPUs while any measurement runs (the daemon's loop); its affinity is restored
+    /// after the last. Nothing = leave everybody where they are.
+    std::optional<pid_t> housekeeping_thread;
+    std::string dma_latency_path = "/dev/cpu_dma_latency";
+};
+
+/// Live state; cheap to make, takes no lock that a measuring thread could wait for.
+struct Snapshot {
+    bool running = false;
+    std::vector<CpuStatistics> cpus;
+};
+
+class Measurement {
+  public:
+    /// Validates, claims the CPUs, locks memory, starts the threads and verifies what they got.
+    /// Blocks until every thread stands at its start (milliseconds; at most 5 s).
+    /// @throws Error{InvalidArgument, CpuUnavailable, CpuBusy, IntervalTooShort, RealTimeDenied, Internal}; nothing is
+    ///         left behind then.
+    static std::unique_ptr<Measurement> start(const Options& options, const Host& host = {});
+
+    /// Stops, if it runs, and waits for the threads (at most one interval).
+    ~Measurement();
+    Measurement(const Measurement&) = delete;
+    Measurement& operator=(const Measurement&) = delete;
+
+    /// Asks the threads to end; they do within one interval. Returns at once; harmless when ended.
+    void stop() noexcept;
+
+    /// Readable (and stays so) once every thread has left its loop: for an event loop. Owned by this object.
+    int finished_fd() const noexcept;
+    bool finished() const noexcept;
+
+    Snapshot snapshot() const;
+    const Options& options() const noexcept;
+
+    /// The result. The first call, to be made when finished_fd() is readable, joins the threads and releases CPUs,
+    /// memory lock, /dev/cpu_dma_latency and the housekeeping thread; called earlier it waits for the end.
+    const Result& result();
+
+  private:
+    struct Private;
+    explicit Measurement(std::unique_ptr<Private> p);
+    std::unique_ptr<Private> p_;
+};
+
+/// CPUs on which a measurement of this process runs now.
+CpuList measured_cpus();
+
+} // namespace rtnode::latency

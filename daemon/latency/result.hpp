@@ -1,0 +1,87 @@
+#pragma once
+// What a measurement found, as plain values. The report writers and the store need nothing else.
+
+#include "latency/options.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rtnode::latency {
+
+/// The percentiles that are always given, and how they are written as keys.
+inline constexpr std::array<double, 7> percentile_ranks{50, 90, 99, 99.9, 99.99, 99.999, 99.9999};
+inline constexpr std::array<const char*, 7> percentile_names{"p50",    "p90",     "p99",     "p99.9",
+                                                             "p99.99", "p99.999", "p99.9999"};
+
+/// Wake-up latency of one CPU, live or final. Times are nanoseconds between a deadline and the thread's first clock
+/// reading after it. With no cycles all latencies are 0.
+struct CpuStatistics {
+    unsigned cpu = 0;
+    std::uint64_t cycles = 0;    ///< deadlines that were waited for and measured
+    std::uint64_t missed = 0;    ///< deadlines that had passed before the thread could wait for them
+    std::uint64_t early = 0;     ///< wake-ups before the deadline (a clock that is broken); measured as 0
+    std::uint64_t overflows = 0; ///< cycles at or above the linear histogram's size
+    std::int64_t min_ns = 0, last_ns = 0, max_ns = 0;
+    double avg_ns = 0;
+    /// By percentile_ranks: the smallest latency that this share of cycles does not exceed; at most 0.8 % too large.
+    std::array<std::int64_t, percentile_ranks.size()> percentiles_ns{};
+    std::uint64_t minor_faults = 0, major_faults = 0; ///< of the measuring thread inside its loop; should be 0
+};
+
+/// What the measuring thread says of itself: asked for against read back, before and after its loop.
+struct Audit {
+    int thread = 0;                         ///< kernel thread id
+    std::string policy;                     ///< as read back: fifo, rr, other
+    int priority = 0;                       ///< as read back
+    CpuList affinity;                       ///< as read back at the end
+    bool migrated = false;                  ///< was seen on another CPU, or its affinity was changed in mid-run
+    std::uint64_t voluntary_switches = 0;   ///< about one per cycle
+    std::uint64_t involuntary_switches = 0; ///< preempted by something of higher priority, or throttled
+    std::uint64_t cpu_time_ns = 0;          ///< user + system time in the loop, to the kernel's accounting grain
+};
+
+struct CpuResult {
+    CpuStatistics statistics;
+    Audit audit;
+    std::vector<std::uint64_t> histogram_us; ///< Options::histogram_us columns; [i] counts latencies of i … i+1 µs
+    std::vector<std::uint64_t> overflow_cycles; ///< numbers (from 0) of the first histogram_us overflowing cycles
+    std::vector<std::pair<std::int64_t, std::uint64_t>>
+        histogram_ns; ///< non-empty log-linear buckets: lower edge, count
+};
+
+/// The machine under the measurement.
+struct Environment {
+    std::string sysname, nodename, release, version, machine; ///< uname(2)
+    bool realtime = false;                                    ///< /sys/kernel/realtime says 1
+    std::string command_line;                                 ///< of the kernel
+    std::string clocksource;
+    std::string cpus_online;
+
+    static Environment read(const std::string& root = "/");
+};
+
+enum class End { Duration, Stopped, Break, Overloaded };
+
+/// "duration", "stopped", "break", "overloaded".
+std::string_view name_of(End end);
+
+struct Result {
+    Options options; ///< as validated
+    Environment environment;
+    std::chrono::system_clock::time_point started, ended;
+    End end = End::Duration;
+    int end_cpu = -1;              ///< the CPU that ended the run by break or overload; -1 = none
+    bool dma_latency_held = false; ///< /dev/cpu_dma_latency was held at 0 µs
+    bool memory_locked = false;
+    std::vector<std::string> invalid; ///< reasons not to trust the numbers; empty = valid
+    std::vector<std::string> notes;   ///< what a reader should know besides
+    std::vector<CpuResult> cpus;
+
+    bool valid() const { return invalid.empty(); }
+};
+
+} // namespace rtnode::latency

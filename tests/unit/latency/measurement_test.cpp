@@ -1,0 +1,285 @@
+// Real threads on the real clock. Where the kernel allows SCHED_FIFO it is used, else policy other; each test says
+// which. Accounting is asserted, never a latency.
+#include "latency/housekeeping.hpp"
+#include "latency/measurement.hpp"
+#include "latency/permission.hpp"
+#include "state/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace rtnode::latency {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Asks the kernel, by doing it to a thread of our own.
+bool fifo_permitted() {
+    bool permitted = false;
+    pthread_t thread;
+    ::pthread_create(
+        &thread, nullptr,
+        [](void* result) -> void* {
+            const sched_param param{.sched_priority = 1};
+            *static_cast<bool*>(result) = ::sched_setscheduler(0, SCHED_FIFO, &param) == 0;
+            return nullptr;
+        },
+        &permitted);
+    ::pthread_join(thread, nullptr);
+    return permitted;
+}
+
+CpuList usable_cpus() {
+    return affinity_of(0);
+}
+
+class MeasurementTest : public ::testing::Test {
+  protected:
+    MeasurementTest() {
+        options.cpus = {usable_cpus().front()};
+        options.interval = 500us;
+        options.duration = 100ms;
+        options.policy = fifo_permitted() ? Policy::Fifo : Policy::Other;
+        RecordProperty("policy", std::string(name_of(options.policy)));
+        std::cout << "[ policy   ] " << name_of(options.policy) << '\n';
+    }
+
+    static void wait_for(const Measurement& measurement) {
+        pollfd fd{.fd = measurement.finished_fd(), .events = POLLIN, .revents = 0};
+        ASSERT_EQ(::poll(&fd, 1, 60'000), 1);
+    }
+
+    Options options;
+    Host host;
+};
+
+TEST_F(MeasurementTest, AccountsForEveryDeadlineOfItsDuration) {
+    options.cpus = usable_cpus();
+    auto measurement = Measurement::start(options, host);
+    EXPECT_EQ(measured_cpus(), options.cpus);
+    wait_for(*measurement);
+    EXPECT_TRUE(measurement->finished());
+    const auto& result = measurement->result();
+    EXPECT_EQ(result.end, End::Duration);
+    EXPECT_LE(result.started, result.ended);
+    ASSERT_EQ(result.cpus.size(), options.cpus.size());
+    for (std::size_t i = 0; i < result.cpus.size(); ++i) {
+        const auto& cpu = result.cpus[i];
+        EXPECT_EQ(cpu.statistics.cpu, options.cpus[i]);
+        EXPECT_EQ(cpu.statistics.cycles + cpu.statistics.missed, 200u);
+        ASSERT_GT(cpu.statistics.cycles, 0u);
+        EXPECT_LE(cpu.statistics.min_ns, cpu.statistics.avg_ns);
+        EXPECT_LE(cpu.statistics.avg_ns, cpu.statistics.max_ns);
+        std::uint64_t columns = cpu.statistics.overflows, buckets = 0;
+        for (const auto count : cpu.histogram_us)
+            columns += count;
+        for (const auto& [edge, count] : cpu.histogram_ns)
+            buckets += count;
+        EXPECT_EQ(columns, cpu.statistics.cycles);
+        EXPECT_EQ(buckets, cpu.statistics.cycles);
+    }
+    EXPECT_TRUE(measured_cpus().empty()) << "released with the result";
+}
+
+TEST_F(MeasurementTest, SaysWhatItsThreadsReallyWere) {
+    auto measurement = Measurement::start(options, host);
+    const auto& result = measurement->result(); // waits
+    const auto& audit = result.cpus.at(0).audit;
+    EXPECT_EQ(audit.policy, name_of(options.policy));
+    EXPECT_EQ(audit.priority, options.policy == Policy::Fifo ? options.priority : 0);
+    EXPECT_EQ(audit.affinity, options.cpus);
+    EXPECT_FALSE(audit.migrated);
+    EXPECT_NE(audit.thread, ::gettid());
+    EXPECT_GT(audit.voluntary_switches, 0u) << "it sleeps";
+    const auto other = HasSubstr("measured with policy other");
+    if (options.policy == Policy::Other)
+        EXPECT_THAT(result.notes, Contains(other));
+    else
+        EXPECT_THAT(result.notes, Not(Contains(other)));
+}
+
+TEST_F(MeasurementTest, FaultsNoPageInItsLoop) {
+    auto measurement = Measurement::start(options, host);
+    const auto& result = measurement->result();
+    if (!result.memory_locked) {
+        // Without the lock a fault can't be ruled out, but the result must then not claim to be valid.
+        EXPECT_FALSE(result.valid());
+        EXPECT_THAT(result.invalid, Contains(HasSubstr("LimitMEMLOCK")));
+        return;
+    }
+    EXPECT_EQ(result.cpus[0].statistics.minor_faults, 0u);
+    EXPECT_EQ(result.cpus[0].statistics.major_faults, 0u);
+    EXPECT_THAT(result.invalid, ElementsAre()) << "on a machine that calls nothing away from the CPU";
+}
+
+TEST_F(MeasurementTest, StopsWhenAskedAndAccountsForWhatItDid) {
+    options.duration = 1h;
+    auto measurement = Measurement::start(options, host);
+    auto snapshot = measurement->snapshot();
+    while (snapshot.cpus.at(0).cycles < 20) { // live values advance by themselves
+        EXPECT_TRUE(snapshot.running);
+        ::sched_yield();
+        snapshot = measurement->snapshot();
+    }
+    EXPECT_GT(snapshot.cpus[0].percentiles_ns[0], 0);
+    measurement->stop();
+    measurement->stop();
+    wait_for(*measurement);
+    const auto& result = measurement->result();
+    EXPECT_EQ(result.end, End::Stopped);
+    EXPECT_EQ(result.end_cpu, -1);
+    EXPECT_GE(result.cpus[0].statistics.cycles, 20u);
+    EXPECT_FALSE(measurement->snapshot().running);
+    EXPECT_EQ(measurement->snapshot().cpus[0].cycles, result.cpus[0].statistics.cycles);
+}
+
+TEST_F(MeasurementTest, IsStoppedByBeingDestroyed) {
+    options.duration = 1h;
+    Measurement::start(options, host).reset();
+    EXPECT_TRUE(measured_cpus().empty());
+}
+
+TEST_F(MeasurementTest, EndsAtTheFirstLatencyAboveTheThreshold) {
+    options.duration = 1h;
+    options.break_us = 1; // no kernel wakes a thread 3,600,000 times in 2 µs without an exception
+    auto measurement = Measurement::start(options, host);
+    wait_for(*measurement);
+    const auto& result = measurement->result();
+    EXPECT_EQ(result.end, End::Break);
+    EXPECT_EQ(result.end_cpu, static_cast<int>(options.cpus[0]));
+    EXPECT_GE(result.cpus[0].statistics.max_ns, 2000);
+}
+
+TEST_F(MeasurementTest, HasACpuToItself) {
+    options.duration = 1h;
+    const auto first = Measurement::start(options, host);
+    try {
+        Measurement::start(options, host);
+        ADD_FAILURE() << "two measurements on one CPU";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.reason(), Reason::CpuBusy);
+        EXPECT_THAT(e.what(), HasSubstr("CPU " + format_cpu_list(options.cpus) + " is being measured already"));
+    }
+    EXPECT_EQ(measured_cpus(), options.cpus) << "the refused one leaves the other alone";
+}
+
+TEST_F(MeasurementTest, RunsBesideAnotherOnOtherCpus) {
+    const auto cpus = usable_cpus();
+    if (cpus.size() < 2) {
+        std::cout << "[ one CPU  ] two measurements one after the other instead\n";
+        Measurement::start(options, host)->result();
+        EXPECT_EQ(Measurement::start(options, host)->result().end, End::Duration);
+        return;
+    }
+    auto first = Measurement::start(options, host);
+    options.cpus = {cpus[1]};
+    auto second = Measurement::start(options, host);
+    EXPECT_EQ(first->result().end, End::Duration);
+    EXPECT_EQ(measured_cpus(), CpuList{cpus[1]});
+    EXPECT_EQ(second->result().end, End::Duration);
+    EXPECT_TRUE(measured_cpus().empty());
+}
+
+TEST_F(MeasurementTest, KeepsTheHousekeepingThreadOffTheMeasuredCpus) {
+    const auto before = affinity_of(::gettid());
+    host.housekeeping_thread = ::gettid();
+    auto measurement = Measurement::start(options, host);
+    const auto during = affinity_of(::gettid());
+    const auto& result = measurement->result();
+    EXPECT_EQ(affinity_of(::gettid()), before) << "restored";
+    const auto expected = housekeeping_cpus(before, options.cpus);
+    EXPECT_EQ(during, expected.cpus);
+    const auto note = Contains(HasSubstr("every CPU is measured"));
+    if (expected.shared)
+        EXPECT_THAT(result.notes, note);
+    else
+        EXPECT_THAT(result.notes, Not(note));
+}
+
+TEST_F(MeasurementTest, SaysWhenEveryCpuIsMeasured) {
+    const auto before = affinity_of(::gettid());
+    host.housekeeping_thread = ::gettid();
+    options.cpus = before;
+    auto measurement = Measurement::start(options, host);
+    EXPECT_EQ(affinity_of(::gettid()), CpuList{before.front()}) << "the lowest";
+    EXPECT_THAT(measurement->result().notes, Contains(HasSubstr("every CPU is measured")));
+    EXPECT_EQ(affinity_of(::gettid()), before);
+}
+
+TEST_F(MeasurementTest, HoldsDmaLatencyAtZeroUntilItEnds) {
+    const auto path = ::testing::TempDir() + "/rtnode-dma-latency-" + std::to_string(::getpid());
+    std::ofstream(path) << "xxxxxxxx";
+    host.dma_latency_path = path;
+    auto measurement = Measurement::start(options, host);
+    std::string written(4, 'x');
+    std::ifstream(path).read(written.data(), 4);
+    EXPECT_EQ(written, std::string(4, '\0')) << "a 32-bit 0, as the kernel wants it";
+    const auto holders = [&] {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+            std::error_code gone; // the iterator's own descriptor
+            if (std::filesystem::read_symlink(entry, gone) == std::filesystem::canonical(path)) ++count;
+        }
+        return count;
+    };
+    EXPECT_EQ(holders(), 1u);
+    EXPECT_TRUE(measurement->result().dma_latency_held);
+    EXPECT_EQ(holders(), 0u);
+    std::filesystem::remove(path);
+}
+
+TEST_F(MeasurementTest, NotesThatDmaLatencyIsAbsentAndMeasuresAllTheSame) {
+    host.dma_latency_path = "/nonexistent/cpu_dma_latency";
+    const auto measurement = Measurement::start(options, host);
+    const auto& result = measurement->result();
+    EXPECT_FALSE(result.dma_latency_held);
+    EXPECT_THAT(result.notes, Contains(HasSubstr("/nonexistent/cpu_dma_latency is not held at 0 µs (No such file")));
+    EXPECT_EQ(result.end, End::Duration);
+}
+
+TEST_F(MeasurementTest, RefusesACpuThatTheKernelDoesNotHave) {
+    options.cpus = {8000};
+    host.topology.online.push_back(8000); // as if it went offline after validation
+    try {
+        Measurement::start(options, host);
+        ADD_FAILURE() << "measured a CPU that isn't there";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.reason(), Reason::CpuUnavailable);
+        EXPECT_THAT(e.what(), HasSubstr("cannot pin a thread to CPU 8000"));
+    }
+    EXPECT_TRUE(measured_cpus().empty()) << "nothing is left behind";
+}
+
+TEST_F(MeasurementTest, TellsWhyRealTimeIsDenied) {
+    if (options.policy == Policy::Other) {
+        options.policy = Policy::Fifo;
+        try {
+            Measurement::start(options, host);
+            ADD_FAILURE() << "policy fifo without permission";
+        } catch (const Error& e) {
+            EXPECT_EQ(e.reason(), Reason::RealTimeDenied);
+            EXPECT_THAT(e.what(), HasSubstr("refuses scheduling policy fifo with priority 95"));
+        }
+        EXPECT_TRUE(measured_cpus().empty());
+    } else {
+        options.policy = Policy::RoundRobin;
+        EXPECT_EQ(Measurement::start(options, host)->result().cpus[0].audit.policy, "rr");
+    }
+}
+
+} // namespace
+} // namespace rtnode::latency

@@ -1,0 +1,171 @@
+#include "latency/options.hpp"
+#include "state/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rtnode::latency {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <typename Call>
+void expect_refused(Reason reason, const std::string& why, Call call) {
+    try {
+        call();
+        ADD_FAILURE() << "not refused; expected: " << why;
+    } catch (const Error& e) {
+        EXPECT_EQ(e.reason(), reason) << e.what();
+        EXPECT_THAT(e.what(), HasSubstr(why));
+    }
+}
+
+Options ten_seconds() {
+    Options options;
+    options.duration = 10s;
+    return options;
+}
+
+const Topology four_cpus{{0, 1, 2, 3}};
+
+TEST(CpuList, ReadsTheKernelsFormat) {
+    EXPECT_THAT(parse_cpu_list("0-3,5"), ElementsAre(0, 1, 2, 3, 5));
+    EXPECT_THAT(parse_cpu_list("0-1\n"), ElementsAre(0, 1)) << "as sysfs writes it";
+    EXPECT_THAT(parse_cpu_list("7,2,2-3"), ElementsAre(2, 3, 7)) << "sorted, each once";
+    EXPECT_TRUE(parse_cpu_list("").empty());
+}
+
+TEST(CpuList, RefusesWhatTheKernelDoesNotWrite) {
+    for (const auto* text : {"a", "1-", "-1", "3-1", "1,,2", "1,", ",1", "1 2", " 1", "1-2-3", "0x1", "1\n\n", "+1",
+                             "8192", "0-4294967295", "99999999999999999999"})
+        expect_refused(Reason::InvalidArgument, "is not a list of CPUs", [&] { parse_cpu_list(text); });
+}
+
+TEST(CpuList, IsWrittenShort) {
+    EXPECT_EQ(format_cpu_list({0, 1, 2, 3, 5}), "0-3,5");
+    EXPECT_EQ(format_cpu_list({0, 1}), "0-1");
+    EXPECT_EQ(format_cpu_list({4}), "4");
+    EXPECT_EQ(format_cpu_list({}), "");
+}
+
+TEST(Duration, ReadsNumbersWithUnits) {
+    EXPECT_EQ(parse_duration("10s"), 10s);
+    EXPECT_EQ(parse_duration("10m"), 10min);
+    EXPECT_EQ(parse_duration("1h"), 1h);
+    EXPECT_EQ(parse_duration("1h30m"), 90min);
+    EXPECT_EQ(parse_duration("500ms"), 500ms);
+    EXPECT_EQ(parse_duration("1m1ms"), 60001ms);
+    EXPECT_EQ(parse_duration("0s"), 0s);
+}
+
+TEST(Duration, RefusesWhatCyclictestGuessesAt) {
+    // cyclictest: 1x is a second, 1m5 a minute, '' and abc are endless.
+    expect_refused(Reason::InvalidArgument, "'x' is no unit", [] { parse_duration("1x"); });
+    expect_refused(Reason::InvalidArgument, "a number has no unit", [] { parse_duration("1m5"); });
+    expect_refused(Reason::InvalidArgument, "it is empty", [] { parse_duration(""); });
+    expect_refused(Reason::InvalidArgument, "a number is missing", [] { parse_duration("abc"); });
+    expect_refused(Reason::InvalidArgument, "a number has no unit", [] { parse_duration("10"); });
+    expect_refused(Reason::InvalidArgument, "a number is missing", [] { parse_duration("-5s"); });
+    expect_refused(Reason::InvalidArgument, "'.' is no unit", [] { parse_duration("1.5s"); });
+    expect_refused(Reason::InvalidArgument, "' s' is no unit", [] { parse_duration("1 s"); });
+    expect_refused(Reason::InvalidArgument, "from large to small", [] { parse_duration("30m1h"); });
+    expect_refused(Reason::InvalidArgument, "from large to small", [] { parse_duration("1s1s"); });
+    expect_refused(Reason::InvalidArgument, "too large", [] { parse_duration("99999999h"); });
+    expect_refused(Reason::InvalidArgument, "too large", [] { parse_duration("99999999999999999999s"); });
+}
+
+TEST(Duration, IsWrittenAsItIsRead) {
+    for (const auto* text : {"10s", "10m", "1h", "1h30m", "500ms", "1s500ms", "0s"})
+        EXPECT_EQ(format_duration(parse_duration(text)), text);
+    EXPECT_EQ(format_duration(600s), "10m");
+}
+
+TEST(Policy, HasThreeNames) {
+    for (const auto policy : {Policy::Fifo, Policy::RoundRobin, Policy::Other})
+        EXPECT_EQ(parse_policy(name_of(policy)), policy);
+    expect_refused(Reason::InvalidArgument, "use fifo, rr or other", [] { parse_policy("deadline"); });
+}
+
+TEST(Options, MeasureEveryOnlineCpuUnlessToldOtherwise) {
+    EXPECT_THAT(validated(ten_seconds(), four_cpus).cpus, ElementsAre(0, 1, 2, 3));
+    auto options = ten_seconds();
+    options.cpus = {3, 1, 3};
+    EXPECT_THAT(validated(options, four_cpus).cpus, ElementsAre(1, 3));
+}
+
+TEST(Options, NameTheCpusThatAreNotThere) {
+    auto options = ten_seconds();
+    options.cpus = {2, 4, 5, 9};
+    expect_refused(Reason::CpuUnavailable, "CPU 4-5,9: not present or offline; online are 0-3",
+                   [&] { validated(options, four_cpus); });
+}
+
+TEST(Options, NeedADurationWithinTheLimit) {
+    auto options = ten_seconds();
+    options.duration = 0s;
+    expect_refused(Reason::InvalidArgument, "needs a duration", [&] { validated(options, four_cpus); });
+    options.duration = 24h;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    options.duration = 24h + 1s;
+    expect_refused(Reason::InvalidArgument, "a duration of 24h1s is above the limit of 24h",
+                   [&] { validated(options, four_cpus); });
+    EXPECT_NO_THROW(validated(options, four_cpus, {.max_duration = 48h}));
+    options.duration = 500us;
+    expect_refused(Reason::InvalidArgument, "shorter than the interval", [&] { validated(options, four_cpus); });
+}
+
+TEST(Options, RefuseAnIntervalThatStarvesTheCpuUnlessForced) {
+    auto options = ten_seconds();
+    options.interval = 50us;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    options.interval = 49us;
+    expect_refused(Reason::IntervalTooShort, "below 50 µs", [&] { validated(options, four_cpus); });
+    options.force = true;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    for (const auto interval : {0us, -1us, 1000001us}) {
+        options.interval = interval;
+        expect_refused(Reason::InvalidArgument, "out of range", [&] { validated(options, four_cpus); });
+    }
+}
+
+TEST(Options, LeaveTheHighestPriorityToTheKernel) {
+    auto options = ten_seconds();
+    for (const int priority : {0, 99, -1}) {
+        options.policy = Policy::Fifo;
+        options.priority = priority;
+        expect_refused(Reason::InvalidArgument, "give 1 to 98", [&] { validated(options, four_cpus); });
+        options.policy = Policy::Other;
+        EXPECT_NO_THROW(validated(options, four_cpus)) << "other has no priority";
+    }
+}
+
+TEST(Options, BoundTheHistogramByColumnsAndByMemory) {
+    auto options = ten_seconds();
+    options.histogram_us = 1'000'000;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    for (const auto columns : {0u, 1'000'001u, 4'000'000'000u}) {
+        options.histogram_us = columns;
+        expect_refused(Reason::InvalidArgument, "give 1 to 1000000", [&] { validated(options, four_cpus); });
+    }
+    options.histogram_us = 1'000'000;
+    Topology large;
+    for (unsigned cpu = 0; cpu < 64; ++cpu)
+        large.online.push_back(cpu);
+    expect_refused(Reason::InvalidArgument, "on 64 CPUs needs 976 MiB", [&] { validated(options, large); });
+}
+
+TEST(Options, TakeAPrintableName) {
+    auto options = ten_seconds();
+    options.name = "after the kernel swap";
+    EXPECT_EQ(validated(options, four_cpus).name, options.name);
+    for (const auto& name : {std::string(65, 'x'), std::string("a\nb"), std::string("\xff")}) {
+        options.name = name;
+        expect_refused(Reason::InvalidArgument, "printable ASCII", [&] { validated(options, four_cpus); });
+    }
+}
+
+} // namespace
+} // namespace rtnode::latency
