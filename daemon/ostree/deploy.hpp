@@ -1,0 +1,41 @@
+#pragma once
+// The last, atomic step: a commit becomes the next deployment.
+
+#include "ostree/commit.hpp"
+#include "ostree/sysroot.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace rtnode::ostree {
+
+struct DeployRequest {
+    std::string stateroot;
+    std::string checksum;             ///< commit to deploy; may be the one that runs (kernel arguments only)
+    std::string origin;               ///< text of the origin file
+    KernelArguments kernel_arguments; ///< complete; `ostree=` is libostree's own
+};
+
+/// Stages the commit on a booted node, else writes [new, stand-in for the booted one, pinned, other stateroots].
+/// Refs of `transaction` (may be null) and base refs move right before. Afterwards what is on disk is compared with the
+/// request. On failure deployments, refs and loader entries are as before.
+/// Needs the sysroot lock. @throws Error{DeployFailed}, Error{NoSpace}, Error{CorruptObject}
+Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* transaction = nullptr);
+
+/// The other deployment first: the booted one (or its stand-in) when something is pending before it, else the one
+/// after it. A staged deployment is dropped. @throws Error{NoRollbackDeployment}
+Deployment rollback(Sysroot& sysroot, const std::string& stateroot);
+
+/// Removes what is pending before the booted deployment (or its stand-in). @throws Error{NoPendingDeployment}
+Deployment drop_pending(Sysroot& sysroot, const std::string& stateroot);
+
+struct Freed {
+    std::uint64_t bytes = 0;
+    unsigned package_refs = 0;
+    std::string text() const; ///< "Freed: 36.1 MB (pkgcache branches: 2)", as rpm-ostree says it
+};
+
+/// Base refs anew, pkgcache refs that nobody needs, undeployed folders, unreachable objects.
+Freed cleanup(Sysroot& sysroot);
+
+} // namespace rtnode::ostree

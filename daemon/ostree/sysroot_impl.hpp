@@ -1,0 +1,43 @@
+#pragma once
+// libostree's side of Sysroot. Private to daemon/ostree.
+
+#include "ostree/handles.hpp"
+#include "ostree/sysroot.hpp"
+
+#include <string>
+#include <vector>
+
+namespace rtnode::ostree {
+
+struct Sysroot::Impl {
+    std::filesystem::path path;
+    bool private_node = false;
+    GObj<OstreeSysroot> sysroot;
+    GObj<OstreeRepo> repo;
+
+    /// Owned references to all deployments in boot order.
+    std::vector<GObj<OstreeDeployment>> all() const;
+
+    /// The deployment that this value describes, as it is loaded now. @throws Error{DeploymentsChanged}
+    GObj<OstreeDeployment> find(const Deployment& deployment) const;
+
+    /// The booted deployment, or its stand-in; nullptr when the stateroot has none.
+    GObj<OstreeDeployment> merge(const std::string& stateroot) const;
+};
+
+/// The commit object. @throws Error{PartialCommit} when it isn't in the repository
+GVariantPtr load_commit(OstreeRepo* repo, const std::string& checksum);
+
+/// Metadata dictionary of a commit; never null.
+GVariantPtr commit_metadata(GVariant* commit);
+
+/// One string of a metadata dictionary, empty when absent or of another type.
+std::string lookup_string(GVariant* metadata, const char* key);
+
+/// Names and EVRs of rpmostree.rpmdb.pkglist; empty when the commit has none.
+std::vector<Nevra> package_list(GVariant* metadata);
+
+/// "<stateroot> <checksum>.<serial>", for messages.
+std::string label(const Deployment& deployment);
+
+} // namespace rtnode::ostree
