@@ -1,0 +1,90 @@
+#pragma once
+// One download on its way: which URL is tried, how often, and what went wrong so far. Inside of fetch/ only.
+
+#include "fetch/cache_file.hpp"
+#include "fetch/downloader.hpp"
+
+#include <curl/curl.h>
+
+#include <array>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rtnode::fetch {
+
+struct FreeEasy {
+    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+class Transfer {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `validators` may be null: then the request is unconditional.
+    Transfer(const Download& download, const std::filesystem::path& folder, const Limits& limits,
+             Validators* validators = nullptr);
+    Transfer(const Transfer&) = delete; // curl holds its address
+    Transfer& operator=(const Transfer&) = delete;
+
+    bool done() const { return done_; }
+    bool not_modified() const { return not_modified_; }
+    Clock::time_point not_before() const { return not_before_; } ///< back-off
+
+    /// Begins the next attempt. Null when it ended at once (file:// URLs); else the handle to drive, valid until
+    /// end().
+    CURL* begin();
+
+    /// Looks at how an attempt ended: done, or what comes next. @throws when there is nothing left to try
+    void end(CURLcode code);
+
+    std::uint64_t received() const { return file_.size(); }
+    std::uint64_t expected() const; ///< bytes; 0 = not known (yet)
+    CacheFile& file() { return file_; }
+    const Download& download() const { return download_; }
+    const std::string& url() const { return url_; } ///< of the current or last attempt, with its secrets
+
+  private:
+    enum class Kind { transient, permanent, digest };
+    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+    static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+    std::uint64_t limit() const;
+    void prepare();
+    void copy_file(const std::string& path);
+    void check_content();
+    void follow(const char* location);
+    void failed(Kind kind, std::string why, std::string advice);
+    [[noreturn]] void give_up() const;
+
+    struct Failure {
+        bool dead = false; ///< not worth another round
+        Kind kind = Kind::transient;
+        std::string why, advice;
+    };
+
+    const Download& download_;
+    const Limits& limits_;
+    Validators* validators_;
+    CacheFile file_;
+    std::unique_ptr<CURL, FreeEasy> easy_;
+    std::unique_ptr<curl_slist, FreeList> headers_;
+    std::array<char, CURL_ERROR_SIZE> curl_message_{};
+    std::exception_ptr thrown_;     ///< out of a callback: exceptions must not cross curl's C code
+    std::vector<Failure> failures_; ///< one for each URL
+    std::size_t index_ = 0;         ///< of the URL
+    unsigned round_ = 0, redirects_ = 0;
+    std::string url_;
+    std::uint64_t announced_ = 0; ///< Content-Length
+    std::uint64_t discarded_ = 0; ///< bytes of a redirect's body
+    bool too_large_ = false, redirecting_ = false, done_ = false, not_modified_ = false;
+    Validators answer_;
+    Clock::time_point not_before_{};
+};
+
+} // namespace rtnode::fetch
