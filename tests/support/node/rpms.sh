@@ -31,11 +31,11 @@ build_rpm() { # OUT-FOLDER SPEC [--target ARCH] [NAME=VALUE…]
     rm -rf "$top"
 }
 
-kernel_rpms() { # OUT-FOLDER PREFIX PAYLOAD
+kernel_rpms() { # OUT-FOLDER PREFIX PAYLOAD PROVIDES-KERNEL (0 or 1)
     local evr
     mapfile -t evr <"$work/payload/$3/evr"
     build_rpm "$1" "$here/specs/kernel.spec" "prefix=$2" "kver=$(cat "$work/payload/$3/kver")" \
-        "evr_version=${evr[0]}" "evr_release=${evr[1]}" "payload=$work/payload/$3"
+        "evr_version=${evr[0]}" "evr_release=${evr[1]}" "payload=$work/payload/$3" "provides_kernel=$4"
 }
 
 in_parallel() { # runs each argument as a command line, two at a time, and fails if one fails
@@ -53,9 +53,9 @@ build_rpms() { # FOLDER
     local out=$1 specs=$here/specs newer
     newer=$(cat "$work/payload/microcode-new/version")
     in_parallel \
-        "kernel_rpms $out/base kernel stock" \
-        "kernel_rpms $out/repo kernel-rt rt-old" \
-        "kernel_rpms $out/repo kernel-rt rt-new" \
+        "kernel_rpms $out/base kernel stock 0" \
+        "kernel_rpms $out/repo kernel-rt rt-old 0" \
+        "kernel_rpms $out/repo kernel-rt rt-new 1" \
         "build_rpm $out/base $specs/microcode_ctl.spec evr_version=20230808 evr_release=2.20231009.1.el9 payload=$work/payload/microcode-old" \
         "build_rpm $out/repo $specs/microcode_ctl.spec evr_version=$newer evr_release=1.rhcos.1.el9 payload=$work/payload/microcode-new" \
         "build_rpm $out/base $specs/host-base.spec" \
