@@ -80,7 +80,7 @@ std::string report_terminal(const Result& result, unsigned width) {
         if (row.count > 0) smallest = std::min(smallest, row.count);
     }
     const auto count_width = fmt::formatted_size("{}", largest);
-    const auto space = width - label_width - count_width - 4; // " │", blank before and after the bar's field
+    const auto space = width - label_width - count_width - 3; // " │" and the blank before the count
     // Linear bars would hide rows below a hundredth of the largest, which are the ones that matter here.
     const bool logarithmic = largest / smallest >= 100;
     const auto share = [&](std::uint64_t count) {

@@ -220,16 +220,20 @@ Result Store::load(std::uint64_t number) const {
 }
 
 void Store::prune(std::size_t keep) const {
-    const auto folder = open_folder(folder_);
-    const auto remove = [&](const std::string& name) {
+    const auto remove = [](const Descriptor& folder, const std::string& path, const std::string& name) {
         if (::unlinkat(folder, name.c_str(), 0) != 0 && errno != ENOENT)
-            throw failed("remove", folder_ + "/" + name, errno);
+            throw failed("remove", path + "/" + name, errno);
     };
     const auto runs = list();
+    const auto folder = open_folder(folder_);
     for (std::size_t i = 0; i + keep < runs.size(); ++i)
-        remove(name_of_run(runs[i].number));
-    for (const auto& name : names_in(folder, folder_))
-        if (name.starts_with(temporary_prefix)) remove(name);
+        remove(folder, folder_, name_of_run(runs[i].number));
+    for (const auto& path : {folder_, text_folder_}) {
+        if (path.empty()) continue;
+        const auto at = open_folder(path);
+        for (const auto& name : names_in(at, path))
+            if (name.starts_with(temporary_prefix)) remove(at, path, name);
+    }
 }
 
 std::string Store::text_name(const Options& options) {
