@@ -1,0 +1,55 @@
+#pragma once
+// The commands of rtnodectl. Each add_…() declares one on the command line; what the user chose is left in
+// Session::action and run by main().
+
+#include "client/bus.hpp"
+#include "client/terminal.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace rtnode::client {
+
+/// What holds for every command.
+struct Session {
+    std::string bus_address;
+    bool json = false;
+    bool no_follow = false;
+    bool unchanged_exit_77 = false;
+    std::string color = "auto";
+    bool no_color = false;
+    std::function<Exit(Session&)> action;
+
+    Bus& bus();           ///< connects at the first use
+    Terminal& terminal(); ///< standard output
+
+    /// The one JSON document of --json.
+    void print(const Json& document);
+
+  private:
+    std::unique_ptr<Bus> bus_;
+    std::unique_ptr<Terminal> terminal_;
+};
+
+void add_override(CLI::App& app, Session& session);
+void add_kernel_arguments(CLI::App& app, Session& session);
+void add_deployments(CLI::App& app, Session& session); ///< status, rollback, drop-pending, reboot, version
+void add_jobs(CLI::App& app, Session& session);
+void add_latency(CLI::App& app, Session& session);
+
+/// Options that every job takes.
+struct JobOptions {
+    bool dry_run = false, reboot = false;
+    std::string os, expected_plan;
+
+    void declare(CLI::App& command);
+    void fill(Options& options) const; ///< only what was given
+};
+
+/// Follows a job just started to its end and prints what came of it, or with --no-follow how to follow it.
+Exit finish_job(Session& session, const std::string& path);
+
+} // namespace rtnode::client

@@ -1,0 +1,183 @@
+#include "client/latency.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace rtnode::client {
+
+namespace {
+
+double at(const std::vector<double>& values, std::size_t i) {
+    return i < values.size() ? values[i] : 0;
+}
+
+double sum(const std::vector<double>& values) {
+    double total = 0;
+    for (const double value : values)
+        total += value;
+    return total;
+}
+
+/// Lower edges of the rows: as many columns a row as needed, in steps that people count in (1, 2, 5, 10, …).
+std::uint64_t columns_a_row(std::uint64_t span, std::uint64_t rows) {
+    for (std::uint64_t decade = 1;; decade *= 10)
+        for (const std::uint64_t factor : {1u, 2u, 5u})
+            if (span / (factor * decade) < rows) return factor * decade;
+}
+
+std::string bar(std::uint64_t wake_ups, std::uint64_t most, unsigned width) {
+    if (wake_ups == 0) return {};
+    const double share = std::log1p(static_cast<double>(wake_ups)) / std::log1p(static_cast<double>(most));
+    const auto cells = std::max(1L, std::lround(share * width));
+    std::string out;
+    for (long i = 0; i < cells; ++i)
+        out += "█";
+    return out;
+}
+
+} // namespace
+
+CyclictestReport parse_cyclictest(const std::string& report) {
+    CyclictestReport parsed;
+    std::istringstream lines(report);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("# Min Latencies:")) parsed.latencies[0] = line;
+        if (line.starts_with("# Avg Latencies:")) parsed.latencies[1] = line;
+        if (line.starts_with("# Max Latencies:")) parsed.latencies[2] = line;
+        constexpr std::string_view overflows = "# Histogram Overflows:";
+        if (line.starts_with(overflows)) {
+            std::istringstream columns(line.substr(overflows.size()));
+            for (std::uint64_t value = 0; columns >> value;)
+                parsed.overflows += value;
+        }
+        if (line.empty() || line.front() < '0' || line.front() > '9') continue;
+        std::istringstream columns(line);
+        std::uint64_t latency = 0, total = 0;
+        columns >> latency;
+        for (std::uint64_t value = 0; columns >> value;)
+            total += value;
+        if (total > 0) parsed.buckets[latency] += total;
+    }
+    return parsed;
+}
+
+std::string microseconds(double nanoseconds) {
+    return fmt::format("{:.1f} µs", nanoseconds / 1000);
+}
+
+std::vector<std::string> live_lines(const Json& measurement, std::size_t limit) {
+    const auto cpus = numbers(measurement, "Cpus"), cycles = numbers(measurement, "Cycles"),
+               last = numbers(measurement, "Last"), minimum = numbers(measurement, "Minimum"),
+               average = numbers(measurement, "Average"), maximum = numbers(measurement, "Maximum"),
+               missed = numbers(measurement, "Missed");
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < cpus.size(); ++i) {
+        if (lines.size() + 1 >= limit && i + 1 < cpus.size()) {
+            lines.push_back(fmt::format("… and {} more CPUs", cpus.size() - i));
+            break;
+        }
+        std::string line = fmt::format(
+            "CPU {:>3}  cycles {:>9.0f}  now {:>8.1f}  min {:>7.1f}  avg {:>7.1f}  max {:>8.1f} µs", cpus[i],
+            at(cycles, i), at(last, i) / 1000, at(minimum, i) / 1000, at(average, i) / 1000, at(maximum, i) / 1000);
+        if (at(missed, i) > 0) line += fmt::format("  missed {:.0f}", at(missed, i));
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width) {
+    std::vector<std::string> lines;
+    if (report.buckets.empty() && report.overflows == 0) return {"No wake-up was counted"};
+    lines.emplace_back("Wake-ups by latency, all CPUs (bars are logarithmic):");
+
+    constexpr std::uint64_t most_rows = 24;
+    std::vector<std::pair<std::string, std::uint64_t>> rows;
+    std::uint64_t end = 0;
+    if (!report.buckets.empty()) {
+        const std::uint64_t first = report.buckets.begin()->first, last = report.buckets.rbegin()->first;
+        const std::uint64_t step = columns_a_row(last - first, most_rows - 1), start = first / step * step;
+        for (std::uint64_t lower = start; lower <= last; lower += step) {
+            std::uint64_t wake_ups = 0;
+            for (auto i = report.buckets.lower_bound(lower); i != report.buckets.end() && i->first < lower + step; ++i)
+                wake_ups += i->second;
+            rows.emplace_back(
+                step == 1 ? fmt::format("{} µs", lower) : fmt::format("{}-{} µs", lower, lower + step - 1), wake_ups);
+        }
+        end = last + 1;
+    }
+    if (report.overflows > 0) rows.emplace_back(end == 0 ? "beyond" : "beyond the last column", report.overflows);
+
+    std::uint64_t most = 1;
+    std::size_t label = 0;
+    for (const auto& [name, wake_ups] : rows) {
+        most = std::max(most, wake_ups);
+        label = std::max(label, name.size());
+    }
+    const std::size_t number = std::to_string(most).size();
+    const auto taken = static_cast<unsigned>(label + number + 6);
+    const unsigned bar_width = std::clamp(width > taken ? width - taken : 0u, 10u, 60u);
+    for (const auto& [name, wake_ups] : rows) {
+        // fmt counts bytes of an alignment's fill but columns of the text: "µ" is one column.
+        std::string row =
+            fmt::format("  {:>{}} {:>{}} {}", name, label, wake_ups, number, bar(wake_ups, most, bar_width));
+        row.erase(row.find_last_not_of(' ') + 1);
+        lines.push_back(row);
+    }
+    return lines;
+}
+
+bool passed(const Json& measurement) {
+    const std::string end = text(measurement, "End");
+    return text(measurement, "State") == "done" && end != "break" && end != "overloaded";
+}
+
+std::string verdict(const Json& measurement, std::uint64_t break_us) {
+    const auto cpus = numbers(measurement, "Cpus"), maximum = numbers(measurement, "Maximum");
+    const std::string end = text(measurement, "End");
+    const double missed = sum(numbers(measurement, "Missed")), faults = sum(numbers(measurement, "Faults"));
+    std::string out = "Verdict: ";
+    if (end == "overloaded") {
+        out += "overloaded, a CPU missed more than half its deadlines; use a longer --interval or fewer CPUs";
+        return out;
+    }
+    if (end == "break")
+        out += "FAILED, a latency above the limit" + (break_us > 0 ? fmt::format(" of {} µs; ", break_us) : "; ");
+    else if (break_us > 0)
+        out += fmt::format("passed, nothing above {} µs; ", break_us);
+
+    std::size_t worst = 0;
+    for (std::size_t i = 1; i < maximum.size(); ++i)
+        if (maximum[i] > maximum[worst]) worst = i;
+    if (maximum.empty())
+        out += "nothing was measured";
+    else
+        out += fmt::format("at worst {} late, on CPU {:.0f}", microseconds(maximum[worst]), at(cpus, worst));
+    if (end == "stopped") out += "; stopped before its time";
+
+    std::vector<std::string> doubts = words(measurement, "Invalid");
+    if (doubts.empty()) {
+        out += missed > 0 ? fmt::format("; {:.0f} deadlines missed", missed) : "; no deadline missed";
+        out += faults > 0 ? fmt::format(", {:.0f} page faults in the loop", faults) : ", no page fault in the loop";
+    } else {
+        out += "; DON'T TRUST IT: " + printable(join(doubts, "; "));
+    }
+    return out;
+}
+
+std::string format_measurement_list(const Json& rows) {
+    if (!rows.is_array() || rows.empty()) return "No measurements\n";
+    std::string out = fmt::format("{:>11}  {:<8} {}\n", "MEASUREMENT", "STATE", "NAME");
+    for (const Json& row : rows)
+        out += fmt::format("{:>11}  {:<8} {}\n", number_of(text(row, "path")), text(row, "state"),
+                           printable(text(row, "name")));
+    return out;
+}
+
+std::string number_of(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+} // namespace rtnode::client

@@ -1,0 +1,46 @@
+#pragma once
+// What rtnodectl shows of measurements. Properties of org.rtnode1.Measurement come as JSON; its latencies are ns.
+
+#include "client/fields.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace rtnode::client {
+
+/// What a report in cyclictest 2.4's form says (its -h output).
+struct CyclictestReport {
+    std::array<std::string, 3> latencies;           ///< the `# Min/Avg/Max Latencies:` lines, byte for byte
+    std::map<std::uint64_t, std::uint64_t> buckets; ///< µs → wake-ups of all CPUs; no empty ones
+    std::uint64_t overflows = 0;                    ///< wake-ups beyond the last column
+};
+
+/// Lines it doesn't know are skipped.
+CyclictestReport parse_cyclictest(const std::string& report);
+
+/// "3.2 µs" of nanoseconds.
+std::string microseconds(double nanoseconds);
+
+/// One line a CPU, of the live properties; at most @p limit lines, the last of which then says how many are left out.
+std::vector<std::string> live_lines(const Json& measurement, std::size_t limit);
+
+/// Bars over latency, of all CPUs together. Columns are joined so that at most 24 rows appear; bars are logarithmic,
+/// else the tail, which is what matters, would not be seen.
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width);
+
+/// What the run showed, and whether it can be trusted.
+std::string verdict(const Json& measurement, std::uint64_t break_us = 0);
+
+/// Whether the run ended well: over its duration or stopped, and not by break or overload.
+bool passed(const Json& measurement);
+
+/// `rtnodectl latency list`. Each row: path, name, state.
+std::string format_measurement_list(const Json& rows);
+
+/// The number at the end of an object path.
+std::string number_of(const std::string& path);
+
+} // namespace rtnode::client

@@ -1,0 +1,153 @@
+#include "client/commands.hpp"
+#include "client/override.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace rtnode::client {
+
+namespace {
+
+struct Request {
+    std::vector<std::string> replace, remove, install, append, remove_arguments, names;
+    std::string kernel, version;
+    bool allow_unsigned = false;
+    JobOptions job;
+
+    Options options() const {
+        Options out;
+        job.fill(out);
+        if (!kernel.empty()) out["kernel"] = kernel;
+        if (!append.empty()) out["append-kernel-arguments"] = append;
+        if (!remove_arguments.empty()) out["remove-kernel-arguments"] = remove_arguments;
+        if (allow_unsigned) out["allow-unsigned"] = true;
+        if (!version.empty()) out["version"] = version;
+        return out;
+    }
+};
+
+/// RPM files that the caller may read, opened as the daemon would: no symlinks, regular files only.
+class OpenFiles {
+  public:
+    explicit OpenFiles(const std::vector<std::string>& paths) {
+        try {
+            for (const auto& path : paths)
+                open(path);
+        } catch (const ClientError&) {
+            close_all();
+            throw;
+        }
+    }
+    ~OpenFiles() { close_all(); }
+    OpenFiles(const OpenFiles&) = delete;
+    OpenFiles& operator=(const OpenFiles&) = delete;
+
+    const std::vector<int>& fds() const { return fds_; }
+
+  private:
+    void open(const std::string& path) {
+        // O_NONBLOCK: opening a FIFO must not wait for a writer.
+        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0)
+            throw ClientError(Exit::usage, "",
+                              fmt::format("can't open '{}': {}; give the RPM file itself", path,
+                                          errno == ELOOP ? "it is a symbolic link" : std::strerror(errno)));
+        fds_.push_back(fd);
+        struct stat info {};
+        if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+            throw ClientError(Exit::usage, "", fmt::format("'{}' is not a regular file; give an RPM file", path));
+    }
+
+    void close_all() {
+        for (const int fd : fds_)
+            close(fd);
+        fds_.clear();
+    }
+
+    std::vector<int> fds_;
+};
+
+std::vector<std::string> all_absolute(const std::vector<std::string>& arguments) {
+    std::vector<std::string> out;
+    for (const auto& argument : arguments)
+        out.push_back(absolute(argument, std::filesystem::current_path()));
+    return out;
+}
+
+Exit override_packages(Session& session, const Request& request) {
+    if (request.replace.empty() && request.remove.empty() && request.install.empty() && request.kernel.empty())
+        throw ClientError(Exit::usage, "",
+                          "nothing to override: give --replace, --remove, --install or --kernel; for kernel arguments "
+                          "alone use: rtnodectl kargs --append …");
+    const auto replace = all_absolute(request.replace), install = all_absolute(request.install);
+    std::string job;
+    if (passes_files(geteuid() == 0, replace, install)) {
+        const OpenFiles replace_files(replace), install_files(install);
+        job = session.bus().override_files(replace_files.fds(), request.remove, install_files.fds(), request.options());
+    } else {
+        job = session.bus().override_packages(replace, request.remove, install, request.options());
+    }
+    return finish_job(session, job);
+}
+
+void declare_kernel_arguments(CLI::App& command, Request& request) {
+    command.add_option("--append-karg", request.append, "Add a kernel argument in the same job; order counts")
+        ->type_name("ARG")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_option("--remove-karg", request.remove_arguments, "Take away ARG, or every ARG=…, first")
+        ->type_name("ARG")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_option("--commit-version", request.version, "Version of the new commit; else the base's")
+        ->type_name("VERSION");
+}
+
+} // namespace
+
+void add_override(CLI::App& app, Session& session) {
+    auto request = std::make_shared<Request>();
+    CLI::App* command = app.add_subcommand("override", "Replace, remove and add packages, as one new deployment");
+    const auto repeated = [&](const char* name, std::vector<std::string>& value, const char* what, const char* type) {
+        command->add_option(name, value, what)
+            ->type_name(type)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    };
+    repeated("--replace", request->replace, "Put this package in the place of the base's; may be given again",
+             "URL|PATH|NAME");
+    repeated("--remove", request->remove, "Remove this package of the base; may be given again", "NAME");
+    repeated("--install", request->install, "Add this package; may be given again", "URL|PATH|NAME");
+    command->add_option("--kernel", request->kernel, "The kernel to have; what to remove and install is derived")
+        ->type_name("KERNEL")
+        ->check(CLI::IsMember({"rt", "stock"}));
+    command->add_flag("--allow-unsigned", request->allow_unsigned,
+                      "Accept packages that neither a trusted signature nor a digest vouches for");
+    declare_kernel_arguments(*command, *request);
+    request->job.declare(*command);
+
+    auto reset_request = std::make_shared<Request>();
+    CLI::App* reset = command->add_subcommand("reset", "Put packages back as the base has them; without names all");
+    reset->add_option("NAME", reset_request->names, "Names of packages");
+    declare_kernel_arguments(*reset, *reset_request);
+    reset_request->job.declare(*reset);
+
+    command->footer("URLs may end with #sha256=HEX. Relative paths count from here.");
+
+    reset->callback([&session, reset_request] {
+        session.action = [reset_request](Session& s) {
+            return finish_job(s, s.bus().reset_overrides(reset_request->names, reset_request->options()));
+        };
+    });
+    command->callback([&session, request, reset] {
+        if (reset->parsed()) return;
+        session.action = [request](Session& s) { return override_packages(s, *request); };
+    });
+}
+
+} // namespace rtnode::client

@@ -1,0 +1,69 @@
+#include "client/commands.hpp"
+#include "client/follow.hpp"
+#include "client/job.hpp"
+#include "client/latency.hpp"
+
+#include <fmt/format.h>
+
+namespace rtnode::client {
+
+Bus& Session::bus() {
+    if (!bus_) bus_ = std::make_unique<Bus>(bus_address);
+    return *bus_;
+}
+
+Terminal& Session::terminal() {
+    if (!terminal_) {
+        const auto wanted = no_color || color == "never" ? Terminal::Color::never
+                            : color == "always"          ? Terminal::Color::always
+                                                         : Terminal::Color::automatic;
+        terminal_ = std::make_unique<Terminal>(stdout, wanted, json);
+    }
+    return *terminal_;
+}
+
+void Session::print(const Json& document) {
+    fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void JobOptions::declare(CLI::App& command) {
+    command.add_flag("--dry-run", dry_run, "Plan only: print what would be done, change nothing");
+    command.add_flag("--reboot", reboot, "Reboot when the job ended well and a reboot is needed");
+    command.add_option("--expected-plan", expected_plan, "Fail when the plan is another than this dry run's")
+        ->type_name("HASH");
+    command.add_option("--os", os, "The stateroot to work in; else the booted one, or the only one")->type_name("NAME");
+}
+
+void JobOptions::fill(Options& options) const {
+    if (dry_run) options["dry-run"] = true;
+    if (reboot) options["reboot"] = true;
+    if (!os.empty()) options["os"] = os;
+    if (!expected_plan.empty()) options["expected-plan"] = expected_plan;
+}
+
+Exit finish_job(Session& session, const std::string& path) {
+    const std::string number = number_of(path);
+    Terminal& terminal = session.terminal();
+    if (session.no_follow) {
+        if (session.json) session.print({{"Id", std::stoull(number)}, {"Path", path}});
+        terminal.lines({"Job " + number + " started", "  follow it: rtnodectl job follow " + number});
+        return Exit::ok;
+    }
+    Followed followed = follow_job(session.bus(), path, terminal);
+    Json& job = followed.properties;
+    job["Path"] = path;
+    if (session.json) session.print(job);
+    if (followed.interrupted) {
+        terminal.lines(left_running(std::stoull(number)));
+        return Exit::interrupted;
+    }
+    if (text(job, "State") != "done")
+        throw ClientError(Exit::failed, session.json ? "" : text(job, "ErrorName"), failure_line(job));
+
+    const Json& result = member(job, "Result");
+    terminal.lines(result_lines(result, followed.log_has_freed));
+    if (!session.json) terminal.lines(next_steps(job, flag(session.bus().manager(), "RebootRequired")));
+    return session.unchanged_exit_77 && flag(result, "nothing-to-do") ? Exit::unchanged : Exit::ok;
+}
+
+} // namespace rtnode::client
