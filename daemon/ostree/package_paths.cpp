@@ -76,7 +76,8 @@ std::string shell_safe(const std::string& path) {
 } // namespace
 
 std::string package_ref(const Nevra& nevra) {
-    return fmt::format("{}{}/{}.{}", package_prefix, ref_quoted(nevra.name), ref_quoted(nevra.evr()), ref_quoted(nevra.arch));
+    return fmt::format("{}{}/{}.{}", package_prefix, ref_quoted(nevra.name), ref_quoted(nevra.evr()),
+                       ref_quoted(nevra.arch));
 }
 
 std::optional<Nevra> package_of_ref(const std::string& ref) {

@@ -341,19 +341,7 @@ std::string Sysroot::fingerprint() const {
     for (const auto& deployment : fresh.deployments())
         digest.update(fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", label(deployment), deployment.staged, deployment.pinned,
                                   deployment.unlocked, deployment.kernel_arguments.str(), deployment.origin.raw));
-    GHashTable* raw = nullptr;
-    ErrorSlot error;
-    error.check(ostree_repo_list_refs_ext(fresh.impl_->repo.get(), "rpmostree", &raw, OSTREE_REPO_LIST_REFS_EXT_NONE,
-                                          nullptr, error.address()),
-                Reason::NotOstree, "cannot list the refs of the repository");
-    GHashTablePtr table(raw);
-    std::map<std::string, std::string> refs;
-    GHashTableIter iterator;
-    gpointer name = nullptr, checksum = nullptr;
-    g_hash_table_iter_init(&iterator, table.get());
-    while (g_hash_table_iter_next(&iterator, &name, &checksum))
-        refs.emplace(static_cast<const char*>(name), static_cast<const char*>(checksum));
-    for (const auto& [ref, commit] : refs)
+    for (const auto& [ref, commit] : refs(fresh.impl_->repo.get(), "rpmostree"))
         digest.update(fmt::format("{} {}\n", ref, commit));
     return digest.hex();
 }

@@ -4,6 +4,7 @@
 #include "ostree/handles.hpp"
 #include "ostree/sysroot.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,18 @@ std::string lookup_string(GVariant* metadata, const char* key);
 
 /// Names and EVRs of rpmostree.rpmdb.pkglist; empty when the commit has none.
 std::vector<Nevra> package_list(GVariant* metadata);
+
+/// All local refs below a prefix ("rpmostree/pkg"), by full name.
+std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& prefix);
+
+/// Sets one ref, or deletes it when the checksum is empty. Not atomic with others.
+void set_ref(OstreeRepo* repo, const std::string& ref, const std::string& checksum);
+
+/// Sets refs (empty checksum: deletes) in one libostree transaction.
+void set_refs(OstreeRepo* repo, const std::map<std::string, std::string>& changes);
+
+/// libostree leaves the folders of deleted refs; removes the empty ones of rtnode/tmp.
+void remove_empty_ref_folders(const Sysroot& sysroot);
 
 /// "<stateroot> <checksum>.<serial>", for messages.
 std::string label(const Deployment& deployment);

@@ -3,6 +3,8 @@
 
 #include "ostree/handles.hpp"
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +33,9 @@ class Tree {
     /// @throws Error{PartialCommit, CorruptObject}
     Tree(OstreeRepo* repo, const std::string& commit);
 
+    /// A root that isn't committed yet; `metadata` is null then.
+    Tree(OstreeRepo* repo, TreeEntry root);
+
     const TreeEntry& root() const { return root_; }
     const std::string& commit() const { return commit_; }
     GVariant* metadata() const { return metadata_.get(); } ///< of the commit
@@ -39,7 +44,7 @@ class Tree {
     std::optional<TreeEntry> find(std::string_view path) const;
 
     /// Entries of a folder, files first, each sorted by name.
-    std::vector<TreeEntry> list(const TreeEntry& folder) const;
+    const std::vector<TreeEntry>& list(const TreeEntry& folder) const;
 
     FileFacts facts(const TreeEntry& file) const;
 
@@ -49,6 +54,10 @@ class Tree {
     /// Hex digest of a regular file's content.
     std::string digest(const TreeEntry& file, GChecksumType type) const;
 
+    /// Calls `use(path, entry)` for all that is below a folder; paths are relative to the tree's root.
+    void walk(const std::string& path, const TreeEntry& folder,
+              const std::function<void(const std::string&, const TreeEntry&)>& use) const;
+
     /// Names of usr/lib/modules/* that hold a vmlinuz, sorted.
     std::vector<std::string> kernels() const;
 
@@ -57,6 +66,7 @@ class Tree {
     std::string commit_;
     GVariantPtr commit_object_, metadata_;
     TreeEntry root_;
+    mutable std::map<std::string, std::vector<TreeEntry>> listed_; // by dirtree checksum
 };
 
 /// "a/b/c" → {"a","b","c"}; empty parts and "." are left out.

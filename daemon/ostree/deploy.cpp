@@ -1,0 +1,326 @@
+#include "ostree/deploy.hpp"
+
+#include "ostree/origin.hpp"
+#include "ostree/pkgcache.hpp"
+#include "ostree/transaction.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <set>
+
+namespace rtnode::ostree {
+namespace {
+
+std::string label_of(OstreeDeployment* deployment) {
+    return fmt::format("{} {}.{}", ostree_deployment_get_osname(deployment), ostree_deployment_get_csum(deployment),
+                       ostree_deployment_get_deployserial(deployment));
+}
+
+/// rpmostree/base/N for the base of each layered deployment, and of `extra` commits that are about to be deployed.
+/// libostree prunes by refs without depth: without these a base commit goes with the next cleanup. As rpm-ostree does
+/// (rust/src/daemon.rs, generate_baselayer_refs), all are written anew.
+std::map<std::string, std::string> base_ref_changes(const Sysroot& sysroot, const std::vector<std::string>& extra) {
+    auto* repo = sysroot.impl().repo.get();
+    std::vector<std::string> commits = extra;
+    for (const auto& deployment : sysroot.impl().all())
+        commits.emplace_back(ostree_deployment_get_csum(deployment.get()));
+    std::vector<std::string> bases;
+    for (const auto& checksum : commits) {
+        const auto commit = load_commit(repo, checksum);
+        gboolean layered = FALSE;
+        g_variant_lookup(commit_metadata(commit.get()).get(), "rpmostree.clientlayer", "b", &layered);
+        const GStr parent(ostree_commit_get_parent(commit.get()));
+        if (layered && parent && std::find(bases.begin(), bases.end(), parent.get()) == bases.end())
+            bases.emplace_back(parent.get());
+    }
+    std::map<std::string, std::string> changes;
+    for (const auto& [ref, checksum] : refs(repo, "rpmostree/base"))
+        changes[ref] = "";
+    for (std::size_t i = 0; i < bases.size(); ++i)
+        changes[fmt::format("rpmostree/base/{}", i)] = bases[i];
+    return changes;
+}
+
+/// Moves refs, and back again unless kept.
+class RefChange {
+  public:
+    RefChange(OstreeRepo* repo, std::map<std::string, std::string> changes) : repo_(repo) {
+        const auto before = refs(repo, "rpmostree");
+        for (auto& [ref, checksum] : changes) {
+            const auto old = before.find(ref);
+            const std::string was = old == before.end() ? "" : old->second;
+            if (was == checksum) continue;
+            changes_.emplace(ref, checksum);
+            before_.emplace(ref, was);
+        }
+        set_refs(repo_, changes_);
+    }
+    RefChange(const RefChange&) = delete;
+    RefChange& operator=(const RefChange&) = delete;
+
+    void take_back() { set_refs(repo_, before_); }
+
+  private:
+    OstreeRepo* repo_;
+    std::map<std::string, std::string> changes_, before_;
+};
+
+GPtrArrayPtr array_of(const std::vector<GObj<OstreeDeployment>>& deployments) {
+    GPtrArrayPtr array(g_ptr_array_new_with_free_func(g_object_unref));
+    for (const auto& deployment : deployments)
+        g_ptr_array_add(array.get(), g_object_ref(deployment.get()));
+    return array;
+}
+
+/// Writes the boot order, without the clean-up that libostree would do: refs are ours to settle first.
+void write_deployments(Sysroot& sysroot, const std::vector<GObj<OstreeDeployment>>& deployments,
+                       const std::string& context) {
+    OstreeSysrootWriteDeploymentsOpts options{};
+    options.do_postclean = FALSE;
+    ErrorSlot error;
+    error.check(ostree_sysroot_write_deployments_with_options(sysroot.impl().sysroot.get(), array_of(deployments).get(),
+                                                              &options, nullptr, error.address()),
+                Reason::DeployFailed, context);
+}
+
+/// The boot loader entry whose `ostree=` leads to this folder, as text of its `options` line.
+std::optional<std::string> loader_options(const Sysroot& sysroot, const std::filesystem::path& folder) {
+    const auto entries = sysroot.boot_folder() / "loader/entries";
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(entries, error)) {
+        std::ifstream stream(entry.path());
+        for (std::string line; std::getline(stream, line);) {
+            if (!line.starts_with("options ")) continue;
+            line.erase(0, 8);
+            const auto arguments = KernelArguments::parse(line);
+            for (const auto& token : arguments.tokens()) {
+                if (!token.starts_with("ostree=/")) continue;
+                const auto link = sysroot.path() / token.substr(8);
+                std::error_code missing;
+                if (std::filesystem::equivalent(link, folder, missing)) return line;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+/// What counts is on disk: reads it again and compares it with the request.
+Deployment verify(Sysroot& sysroot, const DeployRequest& request, OstreeDeployment* written) {
+    sysroot.reload();
+    for (auto& deployment : sysroot.deployments()) {
+        if (deployment.stateroot != request.stateroot) continue;
+        const auto wrong = [&](const std::string& what) {
+            return fail(Reason::DeployFailed,
+                        "the new deployment {} is written, but {}; look at `ostree admin status`, and drop it with "
+                        "DropPending",
+                        label_of(written), what);
+        };
+        if (deployment.checksum != request.checksum ||
+            static_cast<int>(deployment.serial) != ostree_deployment_get_deployserial(written))
+            throw wrong(fmt::format("{} stands before it", label(deployment)));
+        const auto wanted = request.kernel_arguments.without_ostree();
+        if (deployment.kernel_arguments.without_ostree() != wanted)
+            throw wrong(fmt::format("its kernel arguments are '{}'", deployment.kernel_arguments.str()));
+        const auto folder = sysroot.deployment_folder(deployment);
+        if (!deployment.staged) { // a staged one gets its loader entry at shutdown
+            const auto options = loader_options(sysroot, folder);
+            if (!options) throw wrong("no boot loader entry leads to it");
+            if (KernelArguments::parse(*options).without_ostree() != wanted)
+                throw wrong(fmt::format("its boot loader entry says '{}'", *options));
+        }
+        const auto origin = parse_origin(deployment.origin.raw);
+        const auto asked = parse_origin(request.origin);
+        if (origin.refspec != asked.refspec || origin.requested_local != asked.requested_local ||
+            origin.overrides_remove != asked.overrides_remove ||
+            origin.overrides_replace_local != asked.overrides_replace_local || origin.custom_url != asked.custom_url)
+            throw wrong("its origin file isn't the one asked for");
+        return deployment;
+    }
+    throw fail(Reason::DeployFailed, "the new deployment {} isn't there after it was written", label_of(written));
+}
+
+/// Deployments of others, pinned ones, and the way back: what stays beside a new one in a sysroot that isn't booted.
+std::vector<GObj<OstreeDeployment>> kept_beside(const Sysroot& sysroot, const std::string& stateroot,
+                                                OstreeDeployment* merge) {
+    std::vector<GObj<OstreeDeployment>> kept;
+    for (auto& deployment : sysroot.impl().all()) {
+        const bool ours = stateroot == ostree_deployment_get_osname(deployment.get());
+        if (!ours || ostree_deployment_is_pinned(deployment.get()) ||
+            (merge && ostree_deployment_equal(deployment.get(), merge)))
+            kept.push_back(std::move(deployment));
+    }
+    return kept;
+}
+
+GKeyFilePtr key_file(const std::string& text) {
+    GKeyFilePtr file(g_key_file_new());
+    ErrorSlot error;
+    error.check(
+        g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_KEEP_COMMENTS, error.address()),
+        Reason::UnusableOrigin, "the new origin is not a key file");
+    return file;
+}
+
+GObj<OstreeDeployment> write_new(Sysroot& sysroot, const DeployRequest& request) {
+    auto* raw_sysroot = sysroot.impl().sysroot.get();
+    const std::string context =
+        fmt::format("cannot deploy commit {} to stateroot '{}'", request.checksum, request.stateroot);
+    const auto merge = sysroot.impl().merge(request.stateroot);
+    const auto origin = key_file(request.origin);
+    const auto tokens = request.kernel_arguments.without_ostree().tokens();
+    std::vector<char*> arguments;
+    for (const auto& token : tokens)
+        arguments.push_back(const_cast<char*>(token.c_str())); // libostree only reads them
+    arguments.push_back(nullptr);
+    OstreeSysrootDeployTreeOpts options{};
+    options.override_kernel_argv = arguments.data();
+    ErrorSlot error;
+    OstreeDeployment* raw = nullptr;
+    if (sysroot.booted()) {
+        error.check(ostree_sysroot_stage_tree_with_options(raw_sysroot, request.stateroot.c_str(),
+                                                           request.checksum.c_str(), origin.get(), merge.get(),
+                                                           &options, &raw, nullptr, error.address()),
+                    Reason::DeployFailed, context);
+        return GObj<OstreeDeployment>(raw);
+    }
+    error.check(ostree_sysroot_deploy_tree_with_options(raw_sysroot, request.stateroot.c_str(),
+                                                        request.checksum.c_str(), origin.get(), merge.get(), &options,
+                                                        &raw, nullptr, error.address()),
+                Reason::DeployFailed, context);
+    GObj<OstreeDeployment> deployment(raw);
+    auto list = kept_beside(sysroot, request.stateroot, merge.get());
+    list.insert(list.begin(), share(deployment.get()));
+    write_deployments(sysroot, list, context);
+    return deployment;
+}
+
+} // namespace
+
+Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* transaction) {
+    auto changes = base_ref_changes(sysroot, {request.checksum});
+    if (transaction)
+        for (const auto& [ref, checksum] : transaction->wanted_refs())
+            changes[ref] = checksum;
+    // Before the deployment, so that no moment exists in which somebody else's clean-up takes what it needs.
+    RefChange ref_change(sysroot.impl().repo.get(), std::move(changes));
+    GObj<OstreeDeployment> written;
+    try {
+        written = write_new(sysroot, request);
+    } catch (const Error& failure) {
+        ref_change.take_back();
+        // Takes away a checkout and kernel copies that no deployment uses; without it only space is lost.
+        sysroot.reload();
+        ErrorSlot error;
+        if (!ostree_sysroot_prepare_cleanup(sysroot.impl().sysroot.get(), nullptr, error.address()))
+            throw Error(failure.reason(),
+                        fmt::format("{} (and what it left can't be removed: {})", failure.what(), error.message()));
+        throw;
+    }
+    return verify(sysroot, request, written.get());
+}
+
+namespace {
+
+/// Writes the order and returns what is first in the stateroot afterwards.
+Deployment reorder(Sysroot& sysroot, const std::string& stateroot, const std::vector<GObj<OstreeDeployment>>& order,
+                   const std::string& context) {
+    const std::string first = label_of(order.front().get());
+    write_deployments(sysroot, order, context);
+    sysroot.reload();
+    for (auto& deployment : sysroot.deployments())
+        if (deployment.stateroot == stateroot) {
+            if (label(deployment) != first)
+                throw fail(Reason::DeployFailed, "{}: {} is first after it, not {}", context, label(deployment), first);
+            return deployment;
+        }
+    throw fail(Reason::DeployFailed, "{}: no deployment of '{}' is left", context, stateroot);
+}
+
+} // namespace
+
+Deployment rollback(Sysroot& sysroot, const std::string& stateroot) {
+    const auto deployments = sysroot.deployments();
+    const auto find = [&](auto&& wanted) {
+        return std::find_if(deployments.begin(), deployments.end(), [&](const Deployment& deployment) {
+            return deployment.stateroot == stateroot && wanted(deployment);
+        });
+    };
+    const bool pending = find([](const Deployment& deployment) { return deployment.pending; }) != deployments.end();
+    const auto target = pending ? sysroot.merge_deployment(stateroot) : [&] {
+        const auto rollback = find([](const Deployment& deployment) { return deployment.rollback; });
+        if (rollback == deployments.end())
+            throw fail(Reason::NoRollbackDeployment,
+                       "stateroot '{}' has no other deployment to roll back to; see `ostree admin status`", stateroot);
+        return *rollback;
+    }();
+    const auto chosen = sysroot.impl().find(target);
+    std::vector<GObj<OstreeDeployment>> order;
+    order.push_back(share(chosen.get()));
+    for (auto& deployment : sysroot.impl().all())
+        if (!ostree_deployment_is_staged(deployment.get()) && !ostree_deployment_equal(deployment.get(), chosen.get()))
+            order.push_back(std::move(deployment));
+    return reorder(sysroot, stateroot, order, fmt::format("cannot roll back to {}", label(target)));
+}
+
+Deployment drop_pending(Sysroot& sysroot, const std::string& stateroot) {
+    const auto deployments = sysroot.deployments();
+    std::set<unsigned> dropped;
+    bool any = false;
+    for (const auto& deployment : deployments)
+        if (deployment.stateroot == stateroot && deployment.pending) {
+            any = true;
+            if (!deployment.pinned) dropped.insert(deployment.index);
+        }
+    if (!any)
+        throw fail(Reason::NoPendingDeployment, "stateroot '{}' has no pending deployment; nothing to drop", stateroot);
+    const auto merge = sysroot.impl().merge(stateroot);
+    std::vector<GObj<OstreeDeployment>> order;
+    order.push_back(share(merge.get()));
+    unsigned index = 0;
+    for (auto& deployment : sysroot.impl().all()) {
+        if (!dropped.contains(index) && !ostree_deployment_equal(deployment.get(), merge.get()))
+            order.push_back(std::move(deployment)); // a pinned pending one stays, but no longer boots next
+        ++index;
+    }
+    return reorder(sysroot, stateroot, order, fmt::format("cannot drop the pending deployment of '{}'", stateroot));
+}
+
+std::string Freed::text() const {
+    std::string size = fmt::format("{} bytes", bytes);
+    double amount = static_cast<double>(bytes);
+    for (const auto* unit : {"kB", "MB", "GB", "TB"}) {
+        if (amount < 1000) break;
+        amount /= 1000;
+        size = fmt::format("{:.1f} {}", amount, unit);
+    }
+    return fmt::format("Freed: {} (pkgcache branches: {})", size, package_refs);
+}
+
+Freed cleanup(Sysroot& sysroot) {
+    Freed freed;
+    const std::string context = fmt::format("cannot clean up the sysroot '{}'", sysroot.path().string());
+    sysroot.reload();
+    auto changes = base_ref_changes(sysroot, {});
+    for (const auto& ref : unneeded_package_refs(sysroot)) {
+        changes[ref] = "";
+        ++freed.package_refs;
+    }
+    const RefChange written(sysroot.impl().repo.get(), std::move(changes));
+    auto* raw = sysroot.impl().sysroot.get();
+    ErrorSlot error;
+    error.check(ostree_sysroot_prepare_cleanup(raw, nullptr, error.address()), Reason::DeployFailed, context);
+    // Without a set of its own the prune would hold nothing for reachable, and delete every object.
+    const GHashTablePtr reachable(ostree_repo_traverse_new_reachable());
+    OstreeRepoPruneOptions options{};
+    options.flags = OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY;
+    options.reachable = reachable.get();
+    gint total = 0, pruned = 0;
+    guint64 bytes = 0;
+    error.check(ostree_sysroot_cleanup_prune_repo(raw, &options, &total, &pruned, &bytes, nullptr, error.address()),
+                Reason::DeployFailed, context);
+    freed.bytes = bytes;
+    return freed;
+}
+
+} // namespace rtnode::ostree

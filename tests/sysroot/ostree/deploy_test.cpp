@@ -1,0 +1,266 @@
+#include "fixture.hpp"
+#include "ostree/base.hpp"
+#include "ostree/deploy.hpp"
+#include "ostree/origin.hpp"
+
+#include <gmock/gmock.h>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace rtnode::ostree {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string sha(64, 'a');
+
+class Deploy : public SysrootTest {
+  protected:
+    /// Deploys a changed tree with changed arguments, as a job does.
+    Deployment deploy_change(const std::string& command = "echo 2 > usr/bin/tool") {
+        auto sysroot = open();
+        const auto lock = sysroot.lock(std::chrono::seconds(1));
+        Transaction transaction(sysroot, "1");
+        const auto start = sysroot.starting_point("host");
+        const auto commit = commit_change(sysroot, transaction, start.base_checksum, command);
+        transaction.write();
+        LayeringLists lists;
+        lists.overrides_replace_local = {sha + ":tool-2-1.x86_64"};
+        return deploy(sysroot,
+                      {"host", commit, changed_origin(start.origin.raw, lists),
+                       start.kernel_arguments.changed({"nohz=on", "hugepagesz=1G", "hugepages=32"}, {"console=tty0"})},
+                      &transaction);
+    }
+};
+
+TEST_F(Deploy, PutsTheNewDeploymentBeforeTheOldOne) {
+    const auto deployment = deploy_change();
+    EXPECT_TRUE(deployment.pending);
+    EXPECT_TRUE(deployment.layered);
+    EXPECT_EQ(deployment.base_checksum, base);
+    const auto deployments = open().deployments();
+    ASSERT_EQ(deployments.size(), 2U);
+    EXPECT_EQ(deployments[0].checksum, deployment.checksum);
+    EXPECT_EQ(deployments[1].checksum, base);
+    EXPECT_THAT(deployments[0].replaced,
+                ElementsAre(std::pair(Nevra{"tool", 0, "1", "1", "x86_64"}, Nevra{"tool", 0, "2", "1", "x86_64"})));
+    EXPECT_EQ(deployments[0].diff.upgraded, 1U);
+    EXPECT_EQ(read(open().deployment_folder(deployments[0]) / "usr/bin/tool"), "2\n");
+}
+
+TEST_F(Deploy, WritesArgumentsInOrderAndTheOriginWhole) {
+    deploy_change();
+    EXPECT_THAT(run("cat " + (root / "boot/loader/entries/").string() + "*"),
+                HasSubstr("root=UUID=1 console=ttyS0 rw nohz=on hugepagesz=1G hugepages=32 ostree="));
+    const auto origin = open().deployments().front().origin;
+    EXPECT_THAT(origin.raw, HasSubstr("baserefspec=" + base));
+    EXPECT_THAT(origin.raw, HasSubstr("custom-url=pivot://registry/x@sha256:01\n"));
+    EXPECT_THAT(origin.overrides_replace_local, ElementsAre(sha + ":tool-2-1.x86_64"));
+}
+
+TEST_F(Deploy, KeepsQuotedAndRepeatedArgumentsVerbatim) {
+    auto sysroot = open();
+    const auto start = sysroot.starting_point("host");
+    const auto arguments =
+        KernelArguments::parse("console=tty0 rw dyndbg=\"file x +p\" console=ttyS0 quiet rw $ignition_firstboot a==b");
+    const auto deployment = deploy(sysroot, {"host", base, carried_origin(start.origin.raw), arguments});
+    EXPECT_EQ(deployment.kernel_arguments.without_ostree(), arguments);
+}
+
+TEST_F(Deploy, HoldsTheBaseAndReplacesThePendingOne) {
+    const auto first = deploy_change();
+    EXPECT_THAT(ostree("rev-parse rpmostree/base/0"), HasSubstr(base));
+    const auto second = deploy_change("echo 3 > usr/bin/tool");
+    EXPECT_EQ(second.base_checksum, base);
+    EXPECT_EQ(second.kernel_arguments.without_ostree(), first.kernel_arguments.without_ostree())
+        << "the sequence stands already";
+    const auto deployments = open().deployments();
+    ASSERT_EQ(deployments.size(), 2U);
+    EXPECT_EQ(deployments[0].checksum, second.checksum);
+    EXPECT_EQ(deployments[1].checksum, base);
+}
+
+TEST_F(Deploy, OfArgumentsAloneIsTheSameCommit) {
+    auto sysroot = open();
+    const auto start = sysroot.starting_point("host");
+    const auto deployment = deploy(sysroot, {"host", start.checksum, carried_origin(start.origin.raw),
+                                             start.kernel_arguments.changed({"nohz=on"}, {})});
+    EXPECT_EQ(deployment.checksum, base);
+    EXPECT_EQ(deployment.serial, 1U);
+    EXPECT_EQ(open().deployments().size(), 2U);
+    EXPECT_EQ(deployment.origin.raw, start.origin.raw);
+}
+
+TEST_F(Deploy, KeepsPinnedOnesAndOtherStateroots) {
+    run("ostree admin os-init other --sysroot=" + root.string());
+    deploy_tree(base, "other");
+    deploy_change();
+    run("ostree admin pin --sysroot=" + root.string() + " 0");
+    deploy_change("echo 3 > usr/bin/tool");
+    EXPECT_EQ(open().deployments().size(), 4U);
+}
+
+TEST_F(Deploy, WithoutSpaceInBootLeavesAllAsItWas) {
+    // A /boot of its own, with room for what is there and a little more, as on a real node.
+    const auto boot = root / "boot";
+    run("cp -a " + boot.string() + " " + (folder / "boot").string());
+    ASSERT_EQ(mount("tmpfs", boot.c_str(), "tmpfs", 0, "size=96k"), 0);
+    run("cp -a " + (folder / "boot/.").string() + " " + boot.string());
+    const auto before = observable();
+    try {
+        deploy_change("head -c 1M /dev/urandom > usr/lib/modules/5.1-stock/initramfs.img");
+        ADD_FAILURE() << "a kernel without room in /boot was deployed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::NoSpace) << error.what();
+    }
+    EXPECT_EQ(observable(), before);
+    EXPECT_EQ(umount(boot.c_str()), 0);
+}
+
+TEST_F(Deploy, OfADamagedCommitLeavesAllAsItWas) {
+    auto sysroot = open();
+    const auto before = observable();
+    EXPECT_THROW(deploy(sysroot, {"host", std::string(64, '0'), "[origin]\nrefspec=x:y\n", {}}), Error);
+    EXPECT_EQ(observable(), before);
+}
+
+TEST_F(Deploy, RollsBackAndForth) {
+    const auto changed = deploy_change();
+    auto sysroot = open();
+    EXPECT_EQ(rollback(sysroot, "host").checksum, base);
+    EXPECT_EQ(open().deployments().size(), 2U);
+    EXPECT_EQ(rollback(sysroot, "host").checksum, changed.checksum)
+        << "the base is first, the changed one stands in now";
+}
+
+TEST_F(Deploy, HasNothingToRollBackToAtFirst) {
+    auto sysroot = open();
+    const auto before = observable();
+    try {
+        rollback(sysroot, "host");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::NoRollbackDeployment);
+    }
+    EXPECT_EQ(observable(), before);
+}
+
+TEST_F(Deploy, PendingIsDropped) {
+    deploy_change();
+    auto sysroot = open();
+    EXPECT_EQ(drop_pending(sysroot, "host").checksum, base);
+    EXPECT_EQ(open().deployments().size(), 1U);
+    try {
+        drop_pending(sysroot, "host");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::NoPendingDeployment);
+    }
+}
+
+TEST_F(Deploy, CleanupFreesWhatIsUnneededAndNoMore) {
+    deploy_change("head -c 300000 /dev/urandom > usr/bin/tool");
+    const auto kept = deploy_change("echo 3 > usr/bin/tool");
+    ostree("refs --create=rpmostree/pkg/tool/2-1.x86__64 " + base);
+    ostree("refs --create=rpmostree/pkg/gone/1-1.x86__64 " + base);
+    ostree("refs --create=somebody/elses " + base);
+    auto sysroot = open();
+    const auto freed = cleanup(sysroot);
+    EXPECT_GT(freed.bytes, 300000U);
+    EXPECT_EQ(freed.package_refs, 1U);
+    EXPECT_THAT(freed.text(), testing::MatchesRegex("Freed: 30[0-9]\\.[0-9] kB \\(pkgcache branches: 1\\)"));
+    const auto refs = ostree("refs");
+    EXPECT_THAT(refs, HasSubstr("rpmostree/pkg/tool/2-1.x86__64"));
+    EXPECT_THAT(refs, HasSubstr("somebody/elses"));
+    EXPECT_THAT(refs, HasSubstr("rpmostree/base/0"));
+    EXPECT_THAT(refs, Not(HasSubstr("gone")));
+    EXPECT_EQ(open().deployments().front().checksum, kept.checksum);
+    EXPECT_EQ(read_file(sysroot, base, "/usr/bin/tool"), "tool 1");
+    EXPECT_EQ(cleanup(sysroot).bytes, 0U);
+}
+
+TEST_F(Deploy, CleanupDropsBaseRefsThatNoDeploymentNeeds) {
+    deploy_change();
+    auto sysroot = open();
+    drop_pending(sysroot, "host");
+    cleanup(sysroot);
+    EXPECT_EQ(ostree("refs --list rpmostree"), "");
+}
+
+/// Runs the test's body where / is the deployment and /run/ostree-booted exists, as libostree sees a booted node.
+class Booted : public Deploy {
+  protected:
+    void in_booted_node(const std::function<void()>& body) {
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            if (unshare(CLONE_NEWNS) != 0) _exit(9); // the mounts end with the child
+            const auto deployment = open().deployment_folder(open().deployments().front());
+            for (const auto* name : {"run", "proc", "dev", "tmp", "sysroot"})
+                if (!std::filesystem::exists(deployment / name)) _exit(10);
+            if (mount(deployment.c_str(), deployment.c_str(), nullptr, MS_BIND, nullptr) != 0) _exit(11);
+            if (mount(root.c_str(), (deployment / "sysroot").c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+                _exit(12);
+            if (mount((root / "boot").c_str(), (deployment / "boot").c_str(), nullptr, MS_BIND, nullptr) != 0)
+                _exit(13);
+            if (mount("tmpfs", (deployment / "run").c_str(), "tmpfs", 0, nullptr) != 0) _exit(14);
+            if (mount("tmpfs", (deployment / "tmp").c_str(), "tmpfs", 0, nullptr) != 0) _exit(15);
+            if (mount("/proc", (deployment / "proc").c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) _exit(16);
+            if (chroot(deployment.c_str()) != 0 || chdir("/") != 0) _exit(17);
+            write("/run/ostree-booted", "");
+            try {
+                body();
+            } catch (const std::exception& error) {
+                fprintf(stderr, "%s\n", error.what());
+                _exit(18);
+            }
+            _exit(testing::Test::HasFailure() ? 19 : 0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), 0);
+    }
+
+    void SetUp() override {
+        for (const auto* name : {"run", "proc", "dev", "tmp", "sysroot", "boot", "var"})
+            std::filesystem::create_directories(tree / name);
+        std::filesystem::create_symlink("sysroot/ostree", tree / "ostree");
+        Deploy::SetUp();
+    }
+};
+
+TEST_F(Booted, NodeStagesWithArgumentsAndOrigin) {
+    in_booted_node([this] {
+        Sysroot sysroot("/");
+        ASSERT_TRUE(sysroot.booted());
+        const auto start = sysroot.starting_point(sysroot.stateroot());
+        EXPECT_TRUE(start.booted);
+        const auto deployment = deploy(sysroot, {"host", base, carried_origin(start.origin.raw),
+                                                 start.kernel_arguments.changed({"nohz=on", "quiet"}, {})});
+        EXPECT_TRUE(deployment.staged);
+        EXPECT_TRUE(deployment.pending);
+        EXPECT_EQ(deployment.kernel_arguments.without_ostree().str(),
+                  "root=UUID=1 console=tty0 console=ttyS0 rw nohz=on quiet");
+        EXPECT_TRUE(std::filesystem::exists("/run/ostree/staged-deployment"));
+        EXPECT_EQ(sysroot.starting_point("host").staged, true);
+        EXPECT_TRUE(sysroot.merge_deployment("host").booted);
+
+        const auto again = deploy(sysroot, {"host", base, carried_origin(start.origin.raw),
+                                            deployment.kernel_arguments.changed({"last"}, {})});
+        EXPECT_EQ(sysroot.deployments().size(), 2U) << "staging again takes the place of what was staged";
+        EXPECT_THAT(again.kernel_arguments.str(), HasSubstr("nohz=on quiet last"));
+
+        EXPECT_TRUE(drop_pending(sysroot, "host").booted);
+        EXPECT_FALSE(std::filesystem::exists("/run/ostree/staged-deployment"));
+        EXPECT_EQ(sysroot.deployments().size(), 1U);
+    });
+}
+
+} // namespace
+} // namespace rtnode::ostree
