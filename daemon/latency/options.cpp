@@ -18,8 +18,9 @@ using std::chrono::nanoseconds;
 constexpr unsigned highest_cpu = 8191; // the kernel's NR_CPUS limit on x86-64
 constexpr auto max_interval = std::chrono::microseconds(1s);
 constexpr std::uint32_t max_columns = 1'000'000; // cyclictest's HIST_MAX
-// Two arrays of 8-byte counters a CPU, resident and locked.
-constexpr std::size_t max_histogram_bytes = 256u << 20;
+// Two arrays of 8-byte counters a CPU, resident and locked; and as many numbers in a report, which must fit into one
+// D-Bus message (128 MiB).
+constexpr std::size_t max_histogram_bytes = 64u << 20;
 
 struct Unit {
     std::string_view suffix;
