@@ -285,7 +285,7 @@ text = re.sub(r'<data type="primary">.*?</data>', primary, text, flags=re.S)
 open(path, "w", encoding="utf-8").write(text)
 PY
     gpg --homedir "$gpg_homes/rtnode-test" --batch --quiet --yes --armor --detach-sign "$1/repodata/repomd.xml"
-}
+} 9>&-
 
 make_bad() { # OUT
     mkdir -p "$1"

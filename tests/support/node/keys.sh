@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # shares the variables of make
 # Throwaway keys, made anew in each run: two OpenPGP keys for packages and a certificate authority for https.
+# What calls gpg closes descriptor 9, the lock of make: else gpg's agent would hold it should make be killed.
 
 # A GnuPG home of its own with one unprotected key. Its path stays short: the agent's socket lies in it.
 make_gpg_key() { # NAME, PUBLIC-KEY-FILE
@@ -9,7 +10,7 @@ make_gpg_key() { # NAME, PUBLIC-KEY-FILE
     gpg --homedir "$gpg_homes/$1" --batch --quiet --pinentry-mode loopback --passphrase '' \
         --quick-generate-key "$1 <$1@example.invalid>" rsa2048 sign never 2>/dev/null
     gpg --homedir "$gpg_homes/$1" --batch --armor --export "$1" >"$2"
-}
+} 9>&-
 
 make_keys() { # FOLDER
     gpg_homes=$(mktemp -d /tmp/rtnode-gpg.XXXXXX)
@@ -28,7 +29,7 @@ make_keys() { # FOLDER
         rm server.csr ca.srl
         chmod 600 ./*.key ./*.secret.asc
     )
-}
+} 9>&-
 
 forget_keys() {
     local home
@@ -46,4 +47,4 @@ sign_rpms() { # KEY-NAME RPM…
         cat "$gpg_homes/rpmsign.log" >&2
         die "rpmsign failed: $*"
     }
-}
+} 9>&-

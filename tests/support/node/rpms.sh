@@ -81,4 +81,4 @@ gpgcheck=1
 repo_gpgcheck=1
 gpgkey=@GPGKEY@
 REPO
-}
+} 9>&-
