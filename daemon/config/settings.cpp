@@ -1,0 +1,315 @@
+#include "config/settings.hpp"
+
+#include "config/repository_file.hpp"
+#include "state/error.hpp"
+
+#include <toml.hpp>
+
+#include <fstream>
+#include <limits>
+#include <set>
+
+namespace rtnode::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A value of one file, with a place for messages.
+using Value = toml::value;
+
+Error refused(const std::string& what, const Value& value, const std::string& comment, const std::string& hint) {
+    return Error(Reason::Configuration, toml::format_error(what, value, comment, {hint}));
+}
+
+std::string quoted_list(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
+/// A table that is read key by key; what was never asked for is unknown.
+class Table {
+  public:
+    Table(std::string name, const Value& value) : name_(std::move(name)), value_(value) {
+        if (!value.is_table())
+            throw refused(name_ + " must be a table", value, "this is not one", "write [" + name_ + "]");
+    }
+
+    /// Calls take(value) when the key is there.
+    template <typename F>
+    void with(const std::string& key, F take) {
+        known_.push_back(key);
+        if (const auto& table = value_.as_table(); table.contains(key)) take(table.at(key));
+    }
+
+    void text(const std::string& key, std::string& to) {
+        with(key, [&](const Value& v) {
+            if (!v.is_string()) throw wrong(v, key, "a string");
+            to = v.as_string().str;
+        });
+    }
+    void path(const std::string& key, fs::path& to) {
+        with(key, [&](const Value& v) {
+            if (!v.is_string() || (!v.as_string().str.empty() && !v.as_string().str.starts_with('/')))
+                throw wrong(v, key, "an absolute path");
+            to = v.as_string().str;
+        });
+    }
+    void flag(const std::string& key, bool& to) {
+        with(key, [&](const Value& v) {
+            if (!v.is_boolean()) throw wrong(v, key, "true or false");
+            to = v.as_boolean();
+        });
+    }
+    template <typename Number>
+    void number(const std::string& key, Number& to, std::int64_t least, std::int64_t most) {
+        with(key, [&](const Value& v) {
+            if (!v.is_integer() || v.as_integer() < least || v.as_integer() > most)
+                throw wrong(v, key, fmt::format("a whole number from {} to {}", least, most));
+            to = static_cast<Number>(v.as_integer());
+        });
+    }
+    void duration(const std::string& key, std::chrono::seconds& to, std::chrono::seconds most) {
+        with(key, [&](const Value& v) {
+            const auto expected = fmt::format("a time such as \"90s\", \"5m\" or \"24h\", at most {} s", most.count());
+            if (!v.is_string()) throw wrong(v, key, expected);
+            try {
+                to = parse_duration(v.as_string().str);
+            } catch (const Error&) {
+                throw wrong(v, key, expected);
+            }
+            if (to.count() < 1 || to > most) throw wrong(v, key, expected);
+        });
+    }
+    void seconds(const std::string& key, unsigned& to) {
+        std::chrono::seconds value(to);
+        duration(key, value, std::chrono::hours(24));
+        to = static_cast<unsigned>(value.count());
+    }
+    void texts(const std::string& key, std::vector<std::string>& to) {
+        with(key, [&](const Value& v) {
+            if (!v.is_array()) throw wrong(v, key, "a list of strings");
+            to.clear();
+            for (const auto& element : v.as_array()) {
+                if (!element.is_string()) throw wrong(element, key, "a list of strings");
+                to.push_back(element.as_string().str);
+            }
+        });
+    }
+    void paths(const std::string& key, std::vector<fs::path>& to) {
+        std::vector<std::string> names;
+        with(key, [&](const Value& v) {
+            known_.pop_back();
+            texts(key, names);
+            for (const auto& name : names)
+                if (!name.starts_with('/')) throw wrong(v, key, "a list of absolute paths");
+            to.assign(names.begin(), names.end());
+        });
+    }
+
+    /// @throws Error{Configuration} for the first key that nobody asked for
+    void finish() const {
+        for (const auto& [key, value] : value_.as_table())
+            if (std::ranges::find(known_, key) == known_.end())
+                throw refused(
+                    fmt::format("unknown key `{}` in {}", key, name_.empty() ? "the file" : "[" + name_ + "]"), value,
+                    "not a setting", "known keys: " + quoted_list(known_));
+    }
+
+  private:
+    Error wrong(const Value& value, const std::string& key, const std::string& expected) const {
+        return refused(fmt::format("`{}` in [{}] must be {}", key, name_, expected), value, "not that",
+                       "see rtnoded.toml(5)");
+    }
+
+    std::string name_;
+    const Value& value_;
+    std::vector<std::string> known_;
+};
+
+/// All that files said so far.
+struct Inputs {
+    Settings settings;
+    std::vector<fs::path> repository_folders;
+    std::string releasever;
+    std::map<std::string, std::pair<Repository, std::string>> repositories; ///< id → unexpanded, "file:line"
+};
+
+void read_repository(const std::string& id, const Value& value, Inputs& inputs) {
+    auto& [repository, place] = inputs.repositories[id];
+    place = fmt::format("{}:{}", value.location().file_name(), value.location().line());
+    repository.id = id;
+    if (repository.name.empty()) repository.name = id;
+    Table table("repository." + id, value);
+    table.text("name", repository.name);
+    table.texts("base-urls", repository.base_urls);
+    table.flag("enabled", repository.enabled);
+    table.flag("gpgcheck", repository.gpgcheck);
+    table.flag("repo-gpgcheck", repository.repo_gpgcheck);
+    table.texts("gpg-keys", repository.gpg_keys);
+    table.number("priority", repository.priority, 1, 99);
+    table.number("cost", repository.cost, 0, std::numeric_limits<int>::max());
+    table.texts("exclude", repository.exclude);
+    table.flag("ssl-verify", repository.ssl_verify);
+    table.text("ssl-ca-cert", repository.ssl_ca_cert);
+    table.text("ssl-client-cert", repository.ssl_client_cert);
+    table.text("ssl-client-key", repository.ssl_client_key);
+    table.flag("skip-if-unavailable", repository.skip_if_unavailable);
+    table.finish();
+    if (repository.enabled && repository.base_urls.empty())
+        throw refused(fmt::format("repository `{}` has no `base-urls`", id), value, "here", "give it at least one URL");
+}
+
+void read_fragment(const fs::path& file, Inputs& inputs) {
+    Value root;
+    try {
+        root = toml::parse(file.string());
+    } catch (const toml::exception& e) {
+        throw Error(Reason::Configuration, e.what());
+    } catch (const std::runtime_error&) {
+        throw fail(Reason::Configuration, "{}: can't be read: {}", file.string(), std::strerror(errno));
+    }
+    auto& settings = inputs.settings;
+    Table top("", root);
+    top.with("packages", [&](const Value& v) {
+        Table table("packages", v);
+        table.paths("gpg-keys", settings.gpg_keys);
+        table.paths("repository-folders", inputs.repository_folders);
+        table.text("releasever", inputs.releasever);
+        table.finish();
+    });
+    top.with("repository", [&](const Value& v) {
+        if (!v.is_table()) throw refused("`repository` must be tables", v, "not that", "write [repository.NAME]");
+        for (const auto& [id, value] : v.as_table())
+            read_repository(id, value, inputs);
+    });
+    top.with("limits", [&](const Value& v) {
+        Table table("limits", v);
+        table.seconds("scriptlets", settings.scriptlet_limit_s);
+        table.seconds("dracut", settings.dracut_limit_s);
+        table.seconds("lock-wait", settings.lock_wait_s);
+        table.finish();
+    });
+    top.with("latency", [&](const Value& v) {
+        Table table("latency", v);
+        table.duration("max-duration", settings.latency_max_duration, std::chrono::hours(24 * 365));
+        table.path("results-folder", settings.latency_results_folder);
+        table.number("keep", settings.latency_keep, 1, 10'000);
+        table.finish();
+    });
+    top.finish();
+}
+
+/// Files by name; the last folder that has a name wins (as systemd's drop-ins).
+std::vector<fs::path> files_in(const std::vector<fs::path>& folders, const char* extension) {
+    std::map<std::string, fs::path> files;
+    for (const auto& folder : folders) {
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(folder, error))
+            if (entry.path().extension() == extension) files[entry.path().filename().string()] = entry.path();
+        if (error && error != std::errc::no_such_file_or_directory)
+            throw fail(Reason::Configuration, "{}: can't be read: {}", folder.string(), error.message());
+    }
+    std::vector<fs::path> result;
+    for (auto& [name, path] : files)
+        result.push_back(std::move(path));
+    return result;
+}
+
+Variables variables_of(const Sources& sources, const Inputs& inputs) {
+    auto variables = sources.variables;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(sources.variables_folder, error)) {
+        std::string value;
+        if (std::ifstream file(entry.path()); std::getline(file, value))
+            variables[entry.path().filename().string()] = value;
+    }
+    if (!inputs.releasever.empty()) variables["releasever"] = inputs.releasever;
+    return variables;
+}
+
+} // namespace
+
+Settings load(const Sources& sources) {
+    Inputs inputs;
+    for (const auto& file : files_in(sources.folders, ".toml"))
+        read_fragment(file, inputs);
+    auto settings = std::move(inputs.settings);
+    const auto variables = variables_of(sources, inputs);
+
+    std::map<std::string, Repository> by_id;
+    auto folders = inputs.repository_folders;
+    if (folders.empty()) folders.push_back(sources.repository_folder);
+    for (const auto& file : files_in(folders, ".repo"))
+        for (auto& repository : read_repository_file(file, variables, settings.warnings)) {
+            const auto [at, fresh] = by_id.emplace(repository.id, repository);
+            if (!fresh)
+                settings.warnings.push_back(fmt::format("{}: repository '{}' is left out: it is defined at {} already",
+                                                        repository.defined_at, repository.id, at->second.defined_at));
+        }
+    for (auto& [id, input] : inputs.repositories) { // ours win over .repo files
+        auto& [repository, place] = input;
+        by_id.erase(id);
+        if (!repository.enabled) continue;
+        try {
+            for (auto* list : {&repository.base_urls, &repository.gpg_keys})
+                for (auto& text : *list)
+                    text = expand(text, variables);
+        } catch (const Error& e) {
+            throw fail(Reason::Configuration, "{}: repository '{}': {}; set `releasever` in [packages]", place, id,
+                       e.what());
+        }
+        repository.defined_at = place;
+        by_id[id] = std::move(repository);
+    }
+    for (auto& [id, repository] : by_id)
+        settings.repositories.push_back(std::move(repository));
+    return settings;
+}
+
+Sources Sources::of_system() {
+    Sources sources;
+    for (const auto* parent : {"/usr/lib", "/run", "/etc"})
+        sources.folders.push_back(fs::path(parent) / "rtnode/rtnoded.conf.d");
+    sources.repository_folder = "/etc/yum.repos.d";
+    sources.variables_folder = "/etc/dnf/vars";
+    sources.variables = {{"basearch", "x86_64"}, {"arch", "x86_64"}};
+    std::ifstream release("/etc/os-release");
+    for (std::string line; std::getline(release, line);) {
+        for (const std::string key : {"VERSION_ID=", "RHEL_VERSION="}) { // RHCOS: VERSION_ID is OpenShift's
+            if (!line.starts_with(key)) continue;
+            auto value = line.substr(key.size());
+            std::erase(value, '"');
+            if (key.starts_with("RHEL") || !sources.variables.contains("releasever"))
+                sources.variables["releasever"] = value;
+        }
+    }
+    return sources;
+}
+
+Sources Sources::in(const fs::path& folder) {
+    Sources sources;
+    sources.folders = {folder};
+    sources.repository_folder = folder / "repos.d";
+    sources.variables_folder = folder / "vars";
+    sources.variables = {{"basearch", "x86_64"}, {"arch", "x86_64"}};
+    return sources;
+}
+
+std::chrono::seconds parse_duration(const std::string& text) {
+    std::chrono::seconds total{0};
+    std::int64_t unit_before = std::numeric_limits<std::int64_t>::max();
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto end = text.find_first_not_of("0123456789", at);
+        if (end == std::string::npos || end == at || end - at > 9) break;
+        const std::int64_t unit = text[end] == 'h' ? 3600 : text[end] == 'm' ? 60 : text[end] == 's' ? 1 : 0;
+        if (unit == 0 || unit >= unit_before) break;
+        total += std::chrono::seconds(std::stoll(text.substr(at, end - at)) * unit);
+        unit_before = unit;
+        at = end + 1;
+    }
+    if (text.empty() || at < text.size())
+        throw fail(Reason::InvalidArgument, "'{}' is not a time; write \"90s\", \"5m\", \"24h\" or \"1h30m\"", text);
+    return total;
+}
+
+} // namespace rtnode::config

@@ -1,0 +1,53 @@
+#pragma once
+// The configuration: fragments (one TOML file each) are merged in order and validated into Settings.
+
+#include "state/repository.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace rtnode::config {
+
+/// Where configuration is read from.
+struct Sources {
+    /// Folders of *.toml, lowest precedence first. A file of the same name in a later folder replaces the earlier one;
+    /// then all are read in the order of their names, and a later value replaces an earlier one.
+    std::vector<std::filesystem::path> folders;
+    std::filesystem::path repository_folder;      ///< of *.repo, unless the configuration names others
+    std::filesystem::path variables_folder;       ///< of files named like a variable, as /etc/dnf/vars; may be missing
+    std::map<std::string, std::string> variables; ///< known beforehand: basearch, arch, and maybe releasever
+
+    /// The node's own: /usr/lib, /run, /etc rtnode/rtnoded.conf.d, /etc/yum.repos.d, /etc/dnf/vars; releasever is
+    /// RHEL_VERSION or VERSION_ID of /etc/os-release.
+    static Sources of_system();
+
+    /// `--config DIR`: DIR/*.toml, DIR/repos.d/*.repo, DIR/vars, and nothing of the host.
+    static Sources in(const std::filesystem::path& folder);
+};
+
+struct Settings {
+    std::vector<Repository> repositories;        ///< enabled ones, by id
+    std::vector<std::filesystem::path> gpg_keys; ///< trusted for packages beside those of the base rpmdb
+
+    unsigned scriptlet_limit_s = 300; ///< wall time of all scriptlets of one transaction
+    unsigned dracut_limit_s = 600;
+    unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else
+
+    std::chrono::seconds latency_max_duration = std::chrono::hours(24);
+    std::filesystem::path latency_results_folder; ///< for cyclictest's text; empty = not written
+    unsigned latency_keep = 64;                   ///< runs that stay readable
+
+    /// What was left out, with file and line: a repository file that others put there must not stop the daemon.
+    std::vector<std::string> warnings;
+};
+
+/// @throws Error{Configuration} naming file, line and the known keys
+Settings load(const Sources& sources);
+
+/// "90s", "5m", "24h", "1h30m": whole numbers, each with its unit. @throws Error{InvalidArgument}
+std::chrono::seconds parse_duration(const std::string& text);
+
+} // namespace rtnode::config
