@@ -1,0 +1,301 @@
+#include "bus/manager_object.hpp"
+
+#include "bus/job_object.hpp"
+#include "bus/requests.hpp"
+#include "bus/values.hpp"
+#include "host/node.hpp"
+#include "loop/journal.hpp"
+
+#include <fcntl.h>
+
+namespace rtnode::bus {
+namespace {
+
+constexpr const char* root_path = "/org/rtnode1";
+constexpr std::size_t max_files = 64;
+constexpr std::uint32_t max_delay_s = 7 * 24 * 3600;
+
+/// "fd:0", "fd:1", … for the files, which go to the worker in this order.
+std::vector<std::string> take_files(const std::vector<sdbus::UnixFd>& from, std::vector<UniqueFd>& files) {
+    std::vector<std::string> names;
+    for (const auto& fd : from) {
+        const int flags = ::fcntl(fd.get(), F_GETFL);
+        if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0)
+            throw fail(Reason::InvalidArgument, "descriptor {} is not open for reading", files.size());
+        names.push_back(fmt::format("fd:{}", files.size()));
+        files.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 64));
+        if (!files.back())
+            throw fail(Reason::Internal, "a descriptor could not be kept: too many files are open; try again later");
+    }
+    if (files.size() > max_files)
+        throw fail(Reason::InvalidArgument, "{} files were passed; {} are allowed", files.size(), max_files);
+    return names;
+}
+
+void refuse_reserved(const std::vector<std::string>& elements) {
+    for (const auto& element : elements)
+        if (element.starts_with("fd:"))
+            throw fail(Reason::InvalidArgument, "'{}' is no package; files are passed with OverrideFiles", element);
+}
+
+} // namespace
+
+ManagerObject::ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
+                             MakeOrder make_order)
+    : AdaptorInterfaces(connection, root_path), queue_(queue), authority_(authority), logind_(logind),
+      make_order_(std::move(make_order)) {
+    registerAdaptor();
+}
+
+ManagerObject::~ManagerObject() {
+    unregisterAdaptor();
+}
+
+void ManagerObject::job_added(const jobs::Job& job) {
+    emitJobNew(job.id, JobObject::path_of(job.id));
+}
+
+void ManagerObject::job_ended(const jobs::Job& job) {
+    emitJobRemoved(job.id, JobObject::path_of(job.id), std::string(jobs::name_of(job.state)));
+}
+
+void ManagerObject::jobs_changed() {
+    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Jobs", "Activity"});
+}
+
+void ManagerObject::set_rebooting() {
+    rebooting_ = true;
+    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Activity"});
+}
+
+void ManagerObject::set_deployments(std::vector<Deployment> deployments) {
+    deployments_ = std::move(deployments);
+    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME,
+                                {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired"});
+}
+
+void ManagerObject::submit(const JobReply& reply, Request request, std::vector<UniqueFd> files) {
+    check_form(request);
+    auto question = Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_change});
+    if (request.reboot) {
+        logind_.require_available();
+        question.actions.emplace_back(action_reboot);
+    }
+    if (request.allow_unsigned) question.actions.emplace_back(action_allow_unsigned);
+    question.details = {{"kind", std::string(name_of(request.kind))}};
+    // std::function wants to be copied, descriptors don't.
+    auto kept = std::make_shared<std::pair<Request, std::vector<UniqueFd>>>(std::move(request), std::move(files));
+    authority_.ask(
+        std::move(question),
+        [this, reply, kept](const Caller& caller) {
+            reply.guard([&] {
+                auto& [asked, passed] = *kept;
+                const auto id = queue_.submit(
+                    {.kind = std::string(name_of(asked.kind)),
+                     .caller = caller.text(),
+                     .request = redacted(asked),
+                     .files = std::move(passed),
+                     .order = [this, asked = asked](std::uint32_t job) { return make_order_(asked, job); }});
+                if (asked.reboot && !asked.dry_run) reboot_wishes_.insert(id);
+                if (asked.allow_unsigned)
+                    journal::log(journal::Priority::warning,
+                                 fmt::format("job {} accepts packages without a trusted signature, as {} asked", id,
+                                             caller.text()),
+                                 {{"MESSAGE_ID", std::string(journal::unsigned_accepted)},
+                                  {"RTNODE_JOB_ID", std::to_string(id)}});
+                reply(sdbus::ObjectPath(JobObject::path_of(id)));
+            });
+        },
+        [reply](const std::exception& e) { reply.error(e); });
+}
+
+void ManagerObject::Override(sdbus::Result<sdbus::ObjectPath>&& result, Texts replace, Texts remove, Texts install,
+                             Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::override_packages;
+        Options values(options);
+        take_package_options(values, request);
+        request.kernel = values.text("kernel");
+        request.allow_unsigned = values.flag("allow-unsigned");
+        values.finish();
+        refuse_reserved(replace);
+        refuse_reserved(install);
+        request.replace = std::move(replace);
+        request.remove = std::move(remove);
+        request.install = std::move(install);
+        submit(reply, std::move(request), {});
+    });
+}
+
+void ManagerObject::OverrideFiles(sdbus::Result<sdbus::ObjectPath>&& result, Fds replace, Texts remove, Fds install,
+                                  Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::override_packages;
+        Options values(options);
+        take_package_options(values, request);
+        request.kernel = values.text("kernel");
+        request.allow_unsigned = values.flag("allow-unsigned");
+        values.finish();
+        std::vector<UniqueFd> files;
+        request.replace = take_files(replace, files);
+        request.remove = std::move(remove);
+        request.install = take_files(install, files);
+        submit(reply, std::move(request), std::move(files));
+    });
+}
+
+void ManagerObject::ResetOverrides(sdbus::Result<sdbus::ObjectPath>&& result, Texts names, Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::reset_overrides;
+        Options values(options);
+        take_package_options(values, request);
+        values.finish();
+        request.reset = std::move(names);
+        submit(reply, std::move(request), {});
+    });
+}
+
+void ManagerObject::SetKernelArguments(sdbus::Result<sdbus::ObjectPath>&& result, Texts append, Texts remove,
+                                       Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::kernel_arguments;
+        Options values(options);
+        take_job_options(values, request);
+        values.finish();
+        request.append_kernel_arguments = std::move(append);
+        request.remove_kernel_arguments = std::move(remove);
+        submit(reply, std::move(request), {});
+    });
+}
+
+void ManagerObject::Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::rollback;
+        Options values(options);
+        take_job_options(values, request);
+        values.finish();
+        submit(reply, std::move(request), {});
+    });
+}
+
+void ManagerObject::DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
+    const JobReply reply(std::move(result));
+    reply.guard([&] {
+        Request request;
+        request.kind = JobKind::drop_pending;
+        Options values(options);
+        take_job_options(values, request);
+        values.finish();
+        submit(reply, std::move(request), {});
+    });
+}
+
+void ManagerObject::Reboot(sdbus::Result<>&& result, Dictionary options) {
+    const Reply<> reply(std::move(result));
+    reply.guard([&] {
+        Options values(options);
+        const auto delay = values.number("delay", 0);
+        const bool ignore = values.flag("ignore-inhibitors");
+        values.finish();
+        if (delay > max_delay_s)
+            throw fail(Reason::InvalidArgument, "option 'delay' is {} s; at most a week ({} s) is allowed", delay,
+                       max_delay_s);
+        authority_.ask(
+            Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_reboot}),
+            [this, reply, delay, ignore](const Caller& caller) {
+                reply.guard([&] {
+                    logind_.require_available();
+                    if (queue_.busy())
+                        throw fail(Reason::RebootUnavailable,
+                                   "jobs are queued or running; wait for them, or cancel them");
+                    journal::log(journal::Priority::notice, fmt::format("a reboot was asked for by {}", caller.text()),
+                                 {{"MESSAGE_ID", std::string(journal::reboot_requested)}});
+                    logind_.reboot(std::chrono::seconds(delay), ignore, [this, reply, delay](const std::exception* e) {
+                        if (e != nullptr) return reply.error(*e);
+                        if (delay == 0) set_rebooting();
+                        reply();
+                    });
+                });
+            },
+            [reply](const std::exception& e) { reply.error(e); });
+    });
+}
+
+void ManagerObject::CancelReboot(sdbus::Result<>&& result) {
+    const Reply<> reply(std::move(result));
+    reply.guard([&] {
+        authority_.ask(
+            Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_reboot}),
+            [this, reply](const Caller&) {
+                reply.guard([&] {
+                    logind_.cancel([reply](const std::exception* e) {
+                        if (e != nullptr) return reply.error(*e);
+                        reply();
+                    });
+                });
+            },
+            [reply](const std::exception& e) { reply.error(e); });
+    });
+}
+
+std::string ManagerObject::Activity() {
+    return rebooting_ ? "rebooting" : queue_.busy() ? "working" : "idle";
+}
+
+bool ManagerObject::RealTimeKernel() {
+    return host::real_time_kernel();
+}
+
+std::string ManagerObject::KernelRelease() {
+    return host::kernel_release();
+}
+
+const Deployment* ManagerObject::current() const {
+    const Deployment* last = nullptr;
+    for (const auto& deployment : deployments_) {
+        if (deployment.booted) return &deployment;
+        if (!deployment.pending && last == nullptr) last = &deployment;
+    }
+    return last;
+}
+
+bool ManagerObject::reboot_required() const {
+    return !deployments_.empty() && current() != &deployments_.front();
+}
+
+ManagerObject::Texts ManagerObject::KernelArguments() {
+    const auto* deployment = current();
+    return deployment == nullptr ? Texts{} : deployment->kernel_arguments.without_ostree().tokens();
+}
+
+ManagerObject::Texts ManagerObject::PendingKernelArguments() {
+    return deployments_.empty() ? Texts{} : deployments_.front().kernel_arguments.without_ostree().tokens();
+}
+
+std::vector<Dictionary> ManagerObject::Deployments() {
+    return guarded([&] {
+        std::vector<Dictionary> rows;
+        for (const auto& deployment : deployments_)
+            rows.push_back(dictionary_of(deployment));
+        return rows;
+    });
+}
+
+std::vector<sdbus::ObjectPath> ManagerObject::Jobs() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& [id, job] : queue_.jobs())
+        paths.emplace_back(JobObject::path_of(id));
+    return paths;
+}
+
+} // namespace rtnode::bus

@@ -1,0 +1,259 @@
+#include "bus/measurement_object.hpp"
+
+#include "latency/report.hpp"
+#include "loop/journal.hpp"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+namespace rtnode::bus {
+namespace {
+
+using sdbus::Variant;
+
+latency::Result without_histograms(latency::Result result) {
+    for (auto& cpu : result.cpus) {
+        cpu.histogram_us = {};
+        cpu.overflow_cycles = {};
+        cpu.histogram_ns = {};
+    }
+    return result;
+}
+
+std::uint64_t micros(auto duration) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+Dictionary overall(const latency::Result& result, const std::vector<std::string>& files) {
+    std::int64_t min = 0, max = 0, p99999 = 0;
+    double sum = 0;
+    std::uint64_t cycles = 0;
+    latency::CpuList cpus;
+    for (const auto& cpu : result.cpus) {
+        const auto& s = cpu.statistics;
+        cpus.push_back(s.cpu);
+        if (s.cycles == 0) continue;
+        min = cycles == 0 ? s.min_ns : std::min(min, s.min_ns);
+        max = std::max(max, s.max_ns);
+        p99999 = std::max(p99999, s.percentiles_ns[5]);
+        sum += s.avg_ns * static_cast<double>(s.cycles);
+        cycles += s.cycles;
+    }
+    const auto unsigned_of = [](std::int64_t ns) {
+        return Variant(static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)));
+    };
+    return {{"end", Variant(std::string(name_of(result.end)))},
+            {"valid", Variant(result.valid())},
+            {"invalid", Variant(result.invalid)},
+            {"notes", Variant(result.notes)},
+            {"cpus", Variant(latency::format_cpu_list(cpus))},
+            {"cycles", Variant(cycles)},
+            {"min-ns", unsigned_of(min)},
+            {"max-ns", unsigned_of(max)},
+            {"avg-ns", Variant(cycles == 0 ? 0.0 : sum / static_cast<double>(cycles))},
+            {"p99.999-ns", unsigned_of(p99999)},
+            {"files", Variant(files)}};
+}
+
+} // namespace
+
+std::string MeasurementObject::path_of(std::uint64_t number) {
+    return fmt::format("/org/rtnode1/measurement/{}", number);
+}
+
+MeasurementObject::MeasurementObject(sdbus::IConnection& connection, EventLoop& loop, Authority& authority,
+                                     std::uint64_t number, std::unique_ptr<latency::Measurement> run,
+                                     latency::Store store, std::function<void()> ended)
+    : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), store_(std::move(store)),
+      started_(std::chrono::system_clock::now()), run_(std::move(run)), ended_(std::move(ended)) {
+    finished_ = loop.io(run_->finished_fd(), EPOLLIN, [this](std::uint32_t) { on_finished(); });
+    registerAdaptor();
+    emitInterfacesAddedSignal();
+}
+
+MeasurementObject::MeasurementObject(sdbus::IConnection& connection, Authority& authority, std::uint64_t number,
+                                     latency::Store store)
+    : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), store_(std::move(store)) {
+    registerAdaptor();
+    emitInterfacesAddedSignal();
+}
+
+MeasurementObject::~MeasurementObject() {
+    emitInterfacesRemovedSignal();
+    unregisterAdaptor();
+}
+
+void MeasurementObject::on_finished() {
+    finished_.stop();
+    const auto& result = run_->result();
+    try {
+        files_ = store_.save(number_, result);
+    } catch (const Error& e) {
+        store_error_ = e.what();
+        journal::log(journal::Priority::error,
+                     fmt::format("measurement {} could not be stored: {}", number_, e.what()));
+    }
+    summary_ = std::make_unique<latency::Result>(without_histograms(result));
+    run_.reset();
+    journal::log(
+        journal::Priority::notice,
+        fmt::format("measurement {} ended ({}){}", number_, name_of(summary_->end),
+                    summary_->valid()
+                        ? ""
+                        : fmt::format("; its numbers are not to be trusted: {}", fmt::join(summary_->invalid, "; "))),
+        {{"MESSAGE_ID", std::string(journal::measurement_ended)}, {"RTNODE_MEASUREMENT", std::to_string(number_)}});
+    emitPropertiesChangedSignal(Measurement_adaptor::INTERFACE_NAME, {"State", "End", "Invalid", "Files"});
+    for (const auto& reply : std::exchange(waiting_, {}))
+        reply.guard([&] { answer(reply); });
+    if (ended_) ended_();
+}
+
+const latency::Result& MeasurementObject::summary() {
+    if (!summary_) summary_ = std::make_unique<latency::Result>(without_histograms(store_.load(number_)));
+    return *summary_;
+}
+
+const latency::Options& MeasurementObject::options() {
+    return run_ ? run_->options() : summary().options;
+}
+
+std::vector<latency::CpuStatistics> MeasurementObject::statistics() {
+    if (run_) return run_->snapshot().cpus;
+    std::vector<latency::CpuStatistics> all;
+    for (const auto& cpu : summary().cpus)
+        all.push_back(cpu.statistics);
+    return all;
+}
+
+void MeasurementObject::Stop(sdbus::Result<>&& result) {
+    const Reply<> reply(std::move(result));
+    reply.guard([&] {
+        authority_.ask(
+            Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_measure}),
+            [this, reply](const Caller&) {
+                if (run_) run_->stop();
+                reply();
+            },
+            [reply](const std::exception& e) { reply.error(e); });
+    });
+}
+
+void MeasurementObject::Wait(sdbus::Result<std::string, Dictionary>&& result) {
+    const WaitReply reply(std::move(result));
+    reply.guard([&] {
+        if (run_)
+            waiting_.push_back(reply);
+        else
+            answer(reply);
+    });
+}
+
+void MeasurementObject::answer(const WaitReply& reply) {
+    const auto& result = summary();
+    if (!store_error_.empty()) throw fail(Reason::Internal, "the measurement could not be stored: {}", store_error_);
+    if (result.end == latency::End::Overloaded)
+        throw fail(
+            Reason::Overloaded,
+            "the measurement stopped itself: CPU {} missed more than half of its deadlines for 3 s at an interval of {} µs; "
+            "use a longer interval, or free that CPU",
+            result.end_cpu, result.options.interval.count());
+    reply(State(), overall(result, files_));
+}
+
+std::string MeasurementObject::GetReport(const std::string& format) {
+    return guarded([&] {
+        if (run_) throw fail(Reason::InvalidArgument, "measurement {} still runs; wait for it, or stop it", number_);
+        return latency::report(store_.load(number_), format);
+    });
+}
+
+template <typename T, typename F>
+std::vector<T> MeasurementObject::each_cpu(F value) {
+    return guarded([&] {
+        std::vector<T> values;
+        for (const auto& cpu : statistics())
+            values.push_back(static_cast<T>(value(cpu)));
+        return values;
+    });
+}
+
+std::string MeasurementObject::Name() {
+    return guarded([&] { return options().name; });
+}
+std::string MeasurementObject::State() {
+    return guarded([&] {
+        if (run_) return std::string("running");
+        return std::string(summary().end == latency::End::Overloaded || !store_error_.empty() ? "failed" : "done");
+    });
+}
+std::string MeasurementObject::End() {
+    return guarded([&] { return run_ ? std::string() : std::string(name_of(summary().end)); });
+}
+std::vector<std::string> MeasurementObject::Invalid() {
+    return guarded([&] { return run_ ? std::vector<std::string>() : summary().invalid; });
+}
+std::vector<std::string> MeasurementObject::Files() {
+    return guarded([&] {
+        if (files_.empty() && !run_)
+            for (const auto& stored : store_.list())
+                if (stored.number == number_) files_ = {stored.path};
+        return files_;
+    });
+}
+std::uint64_t MeasurementObject::Started() {
+    return guarded([&] { return micros((run_ ? started_ : summary().started).time_since_epoch()); });
+}
+std::uint64_t MeasurementObject::Duration() {
+    return guarded([&] { return micros(options().duration); });
+}
+std::uint32_t MeasurementObject::Interval() {
+    return guarded([&] { return static_cast<std::uint32_t>(options().interval.count()); });
+}
+std::string MeasurementObject::Policy() {
+    return guarded([&] { return std::string(name_of(options().policy)); });
+}
+std::uint32_t MeasurementObject::Priority() {
+    return guarded([&] { return static_cast<std::uint32_t>(options().priority); });
+}
+std::vector<std::uint32_t> MeasurementObject::Cpus() {
+    return each_cpu<std::uint32_t>([](const auto& s) { return s.cpu; });
+}
+std::vector<std::uint64_t> MeasurementObject::Cycles() {
+    return each_cpu<std::uint64_t>([](const auto& s) { return s.cycles; });
+}
+std::vector<std::uint64_t> MeasurementObject::Missed() {
+    return each_cpu<std::uint64_t>([](const auto& s) { return s.missed; });
+}
+std::vector<std::int64_t> MeasurementObject::Minimum() {
+    return each_cpu<std::int64_t>([](const auto& s) { return s.min_ns; });
+}
+std::vector<double> MeasurementObject::Average() {
+    return each_cpu<double>([](const auto& s) { return s.avg_ns; });
+}
+std::vector<std::int64_t> MeasurementObject::Maximum() {
+    return each_cpu<std::int64_t>([](const auto& s) { return s.max_ns; });
+}
+std::vector<std::int64_t> MeasurementObject::Last() {
+    return each_cpu<std::int64_t>([](const auto& s) { return s.last_ns; });
+}
+std::vector<std::uint64_t> MeasurementObject::Overflows() {
+    return each_cpu<std::uint64_t>([](const auto& s) { return s.overflows; });
+}
+std::vector<std::uint64_t> MeasurementObject::Faults() {
+    return each_cpu<std::uint64_t>([](const auto& s) { return s.minor_faults + s.major_faults; });
+}
+std::vector<Dictionary> MeasurementObject::Percentiles() {
+    return guarded([&] {
+        std::vector<Dictionary> rows;
+        for (const auto& cpu : statistics()) {
+            Dictionary row;
+            for (std::size_t i = 0; i < cpu.percentiles_ns.size(); ++i)
+                row.emplace(latency::percentile_names[i], Variant(cpu.percentiles_ns[i]));
+            rows.push_back(std::move(row));
+        }
+        return rows;
+    });
+}
+
+} // namespace rtnode::bus

@@ -1,0 +1,83 @@
+#include "bus/requests.hpp"
+
+#include "state/error.hpp"
+
+#include <algorithm>
+
+namespace rtnode::bus {
+namespace {
+
+constexpr std::size_t max_elements = 1000;
+constexpr std::size_t max_length = 8192;
+
+void check_text(const char* where, const std::string& text) {
+    if (text.size() > max_length)
+        throw fail(Reason::InvalidArgument, "an element of {} has {} bytes; {} are allowed", where, text.size(),
+                   max_length);
+    if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+        throw fail(Reason::InvalidArgument, "an element of {} holds control characters", where);
+}
+
+void check_list(const char* where, const std::vector<std::string>& texts) {
+    if (texts.size() > max_elements)
+        throw fail(Reason::InvalidArgument, "{} has {} elements; {} are allowed", where, texts.size(), max_elements);
+    for (const auto& text : texts) {
+        if (text.empty()) throw fail(Reason::InvalidArgument, "an element of {} is empty", where);
+        check_text(where, text);
+    }
+}
+
+void redact(std::string& url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string::npos || url.starts_with('/')) return;
+    const auto host = scheme + 3;
+    const auto path = std::min(url.find_first_of("/?#", host), url.size());
+    if (const auto at = url.rfind('@', path); at != std::string::npos && at >= host && at < path)
+        url.erase(host, at + 1 - host);
+    const auto fragment = std::min(url.find('#'), url.size());
+    if (const auto query = url.find('?'); query < fragment) url.erase(query, fragment - query);
+}
+
+} // namespace
+
+void take_job_options(Options& options, Request& request) {
+    request.dry_run = options.flag("dry-run");
+    request.reboot = options.flag("reboot");
+    request.os = options.text("os");
+    request.expected_plan = options.text("expected-plan");
+}
+
+void take_package_options(Options& options, Request& request) {
+    take_job_options(options, request);
+    request.append_kernel_arguments = options.texts("append-kernel-arguments");
+    request.remove_kernel_arguments = options.texts("remove-kernel-arguments");
+    request.version = options.text("version");
+}
+
+void check_form(const Request& request) {
+    check_list("replace", request.replace);
+    check_list("remove", request.remove);
+    check_list("install", request.install);
+    check_list("names", request.reset);
+    check_list("append-kernel-arguments", request.append_kernel_arguments);
+    check_list("remove-kernel-arguments", request.remove_kernel_arguments);
+    check_text("version", request.version);
+    check_text("os", request.os);
+    if (!request.kernel.empty() && request.kernel != "rt" && request.kernel != "stock")
+        throw fail(Reason::InvalidArgument, "option 'kernel' is '{}'; it can be 'rt' or 'stock'", request.kernel);
+    if (request.os.find('/') != std::string::npos || request.os == "." || request.os == "..")
+        throw fail(Reason::InvalidArgument, "option 'os' is '{}', which is no name of a stateroot", request.os);
+    const bool is_hash = request.expected_plan.size() == 64 &&
+                         request.expected_plan.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!request.expected_plan.empty() && !is_hash)
+        throw fail(Reason::InvalidArgument,
+                   "option 'expected-plan' is not a plan's hash (64 hex digits in lower case)");
+}
+
+std::string redacted(Request request) {
+    for (auto* list : {&request.replace, &request.install})
+        std::ranges::for_each(*list, redact);
+    return nlohmann::json(request).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+} // namespace rtnode::bus

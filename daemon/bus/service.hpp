@@ -1,0 +1,49 @@
+#pragma once
+// The daemon on the bus: connection, name, objects. sdbus-c++ is not seen beyond this folder.
+
+#include "loop/event_loop.hpp"
+#include "state/deployment.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rtnode {
+struct Request;
+}
+namespace rtnode::jobs {
+class Queue;
+}
+
+namespace rtnode::bus {
+
+struct LatencySettings;
+
+struct ServiceOptions {
+    std::string address;       ///< "" = the system bus
+    bool private_node = false; ///< a node in a folder: reboot is out of reach
+    std::function<std::string(const Request&, std::uint32_t job)> make_order; ///< the WorkOrder as JSON
+    std::function<LatencySettings()> latency;
+    std::function<void()> job_ended;                  ///< deployments may have changed
+    std::function<void(const std::string& why)> lost; ///< the bus is gone
+};
+
+class Service {
+  public:
+    static constexpr const char* name = "org.rtnode1";
+
+    /// Connects, puts the objects there, takes the name.
+    /// @throws Error{Internal}: no bus, or another daemon has the name already
+    Service(EventLoop& loop, jobs::Queue& queue, ServiceOptions options);
+    ~Service();
+
+    void set_deployments(std::vector<Deployment> deployments);
+
+  private:
+    struct Private;
+    std::unique_ptr<Private> p_;
+};
+
+} // namespace rtnode::bus

@@ -1,0 +1,183 @@
+#include "daemon.hpp"
+
+#include "bus/latency_settings.hpp"
+#include "bus/service.hpp"
+#include "config/settings.hpp"
+#include "host/node.hpp"
+#include "jobs/queue.hpp"
+#include "loop/event_loop.hpp"
+#include "loop/journal.hpp"
+#include "ostree/sysroot.hpp"
+#include "state/request.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+
+#include <cstring>
+#include <ctime>
+
+namespace rtnode {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto refresh_delay = 200ms; ///< a deploy touches several files
+
+/// One daemon a state folder: another one would take this one's running jobs for interrupted.
+UniqueFd lock_state(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw fail(Reason::Internal, "can't create the state folder {}: {}", folder.string(), error.message());
+    const auto path = folder / "lock";
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) throw fail(Reason::Internal, "can't open {}: {}", path.string(), std::strerror(errno));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        throw fail(Reason::Internal, "another rtnoded works with the state folder {}; stop that one first",
+                   folder.string());
+    return fd;
+}
+
+config::Sources sources_of(const Place& place) {
+    return place.config ? config::Sources::in(*place.config) : config::Sources::of_system();
+}
+
+config::Settings load_settings(const Place& place) {
+    auto settings = config::load(sources_of(place));
+    for (const auto& warning : settings.warnings)
+        journal::log(journal::Priority::warning, warning);
+    return settings;
+}
+
+std::string reloading() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return fmt::format("RELOADING=1\nMONOTONIC_USEC={}", std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
+}
+
+} // namespace
+
+struct Daemon::Private {
+    explicit Private(const Place& p)
+        : place(p), lock(lock_state(place.state_dir)), settings(load_settings(place)),
+          queue(loop, {.folder = place.state_dir / "jobs",
+                       .worker = jobs::find_worker(),
+                       .boot_id = host::boot_id(),
+                       .cleaning_order = [this] { return order({}, 0); }}) {
+        queue.recover();
+        service = std::make_unique<bus::Service>(
+            loop, queue,
+            bus::ServiceOptions{
+                .address = place.bus_address,
+                .private_node = place.private_node,
+                .make_order = [this](const Request& request, std::uint32_t job) { return order(request, job); },
+                .latency = [this] { return latency_settings(); },
+                .job_ended = [this] { refresh(); },
+                .lost =
+                    [this](const std::string& why) {
+                        journal::log(journal::Priority::error, fmt::format("the bus is gone: {}", why));
+                        stop(1);
+                    }});
+        refresh();
+        watch(place.sysroot / "ostree/deploy");
+        if (!place.private_node) watch("/run/ostree");
+        for (const int signal : {SIGTERM, SIGINT})
+            signals.push_back(loop.on_signal(signal, [this] { stop(0); }));
+        signals.push_back(loop.on_signal(SIGHUP, [this] { reload(); }));
+    }
+
+    std::string order(const Request& request, std::uint32_t job) const {
+        WorkOrder work;
+        work.job = job;
+        work.request = request;
+        work.sysroot = place.sysroot;
+        work.state_dir = place.state_dir;
+        work.cache_dir = place.cache_dir;
+        work.private_node = place.private_node;
+        work.repositories = settings.repositories;
+        work.gpg_keys = settings.gpg_keys;
+        work.scriptlet_limit_s = settings.scriptlet_limit_s;
+        work.dracut_limit_s = settings.dracut_limit_s;
+        work.lock_wait_s = settings.lock_wait_s;
+        return nlohmann::json(work).dump();
+    }
+
+    bus::LatencySettings latency_settings() const {
+        return {.folder = place.state_dir / "latency",
+                .text_folder = settings.latency_results_folder,
+                .max_duration = settings.latency_max_duration,
+                .keep = settings.latency_keep};
+    }
+
+    void watch(const std::filesystem::path& folder) {
+        std::error_code error;
+        if (!std::filesystem::is_directory(folder, error)) return;
+        watches.push_back(loop.watch_path(
+            folder, IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE,
+            [this](const inotify_event&) { refresh_timer = loop.timer(refresh_delay, [this] { refresh(); }); }));
+    }
+
+    /// Reads the deployments when somebody changed them.
+    void refresh() {
+        refresh_timer.stop();
+        try {
+            if (!sysroot) sysroot = std::make_unique<ostree::Sysroot>(place.sysroot, place.private_node);
+            sysroot->reload();
+            auto print = sysroot->fingerprint();
+            if (print == fingerprint) return;
+            service->set_deployments(sysroot->deployments());
+            fingerprint = std::move(print);
+        } catch (const Error& e) {
+            if (fingerprint == e.what()) return; // said already
+            fingerprint = e.what();
+            sysroot.reset();
+            service->set_deployments({});
+            journal::log(journal::Priority::warning, fmt::format("the deployments can't be listed: {}", e.what()));
+        }
+    }
+
+    void reload() {
+        host::notify(reloading());
+        try {
+            settings = load_settings(place);
+            journal::log(journal::Priority::notice, "the configuration was read again");
+        } catch (const Error& e) {
+            journal::log(journal::Priority::error, fmt::format("the configuration stays as it was: {}", e.what()),
+                         {{"MESSAGE_ID", std::string(journal::configuration_refused)}});
+        }
+        host::notify("READY=1");
+    }
+
+    void stop(int status) {
+        if (stopping) return;
+        stopping = true;
+        host::notify("STOPPING=1");
+        queue.shut_down([this, status] { loop.exit(status); });
+    }
+
+    Place place;
+    UniqueFd lock;
+    config::Settings settings;
+    EventLoop loop;
+    jobs::Queue queue;
+    std::unique_ptr<bus::Service> service;
+    std::unique_ptr<ostree::Sysroot> sysroot;
+    std::string fingerprint;
+    std::vector<EventLoop::Source> watches, signals;
+    EventLoop::Source refresh_timer;
+    bool stopping = false;
+};
+
+Daemon::Daemon(const Place& place) : p_(std::make_unique<Private>(place)) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+    p_->loop.watchdog();
+    host::notify("READY=1\nSTATUS=Idle");
+    journal::log(journal::Priority::info,
+                 fmt::format("rtnoded {} serves {}", RTNODE_VERSION, p_->place.sysroot.string()));
+    return p_->loop.run();
+}
+
+} // namespace rtnode
