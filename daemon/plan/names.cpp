@@ -1,0 +1,59 @@
+#include "plan/package_pool.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace rtnode::plan {
+namespace {
+
+/// Levenshtein's distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row.back();
+}
+
+} // namespace
+
+bool names_version(std::string_view text, const Nevra& nevra) {
+    if (text.size() <= nevra.name.size() + 1 || !text.starts_with(nevra.name) || text[nevra.name.size()] != '-')
+        return false;
+    auto rest = text.substr(nevra.name.size() + 1);
+    const auto epoch = std::to_string(nevra.epoch) + ":";
+    // Without an epoch any epoch is meant (as with dnf): people copy "20190918-3.el8" from file names.
+    if (rest.starts_with(epoch)) rest.remove_prefix(epoch.size());
+    const auto with_release = nevra.version + "-" + nevra.release;
+    return rest == nevra.version || rest == with_release || rest == with_release + "." + nevra.arch;
+}
+
+bool names_package(std::string_view text, const Nevra& nevra) {
+    return text == nevra.name || text == nevra.name + "." + nevra.arch || names_version(text, nevra);
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+    std::vector<std::pair<std::size_t, std::string_view>> near;
+    const std::size_t limit = std::max<std::size_t>(2, name.size() / 4);
+    for (const std::string_view other : names) {
+        const auto longer = std::max(name.size(), other.size()), shorter = std::min(name.size(), other.size());
+        if (shorter >= 4 && (other.starts_with(name) || name.starts_with(other)))
+            near.emplace_back(limit, other);
+        else if (longer - shorter <= limit)
+            if (const auto apart = distance(name, other); apart <= limit) near.emplace_back(apart, other);
+    }
+    std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::string hint;
+    for (std::size_t i = 0; i < near.size() && i < 3; ++i)
+        hint += (i == 0 ? "; did you mean '" : "', '") + std::string(near[i].second);
+    return hint.empty() ? hint : hint + "'?";
+}
+
+} // namespace rtnode::plan
