@@ -49,40 +49,44 @@ std::string hex_of(const std::string& bytes) {
     return text;
 }
 
-/// Compares every digest that the package carries about itself.
-/// @returns whether the main header vouches for the payload
-bool check_digests(const RawPackage& package, const std::string& shown_as) {
-    const auto damaged = [&](const std::string& what) {
-        return fail(Reason::DamagedPackage, "the package '{}' is damaged: {}; fetch it again", shown_as, what);
-    };
-    const auto compare = [&](int algorithm, const std::vector<Bytes>& parts, const std::string& wanted,
-                             const char* what) {
-        const auto actual = digest_hex(algorithm, parts);
-        if (actual && *actual != wanted) throw damaged(fmt::format("the digest of its {} is wrong", what));
-        return actual.has_value();
-    };
+Error damaged(const std::string& shown_as, const std::string& what) {
+    return fail(Reason::DamagedPackage, "the package '{}' is damaged: {}; fetch it again", shown_as, what);
+}
 
+/// @returns false when the library can't compute this digest
+bool compare(int algorithm, const std::vector<Bytes>& parts, const std::string& wanted, const char* what,
+             const std::string& shown_as) {
+    const auto actual = digest_hex(algorithm, parts);
+    if (actual && *actual != wanted) throw damaged(shown_as, fmt::format("the digest of its {} is wrong", what));
+    return actual.has_value();
+}
+
+/// @returns whether the main header vouches for the payload
+bool check_payload(const RawPackage& package, const std::string& shown_as) {
     const auto signature = package.signature_header();
     const auto header_and_payload = package.main().size() + package.payload().size();
     for (const rpmTagVal tag : {static_cast<rpmTagVal>(RPMSIGTAG_SIZE), static_cast<rpmTagVal>(RPMSIGTAG_LONGSIZE)})
         if (const auto sizes = numbers_of(signature, tag); !sizes.empty() && sizes.front() != header_and_payload)
-            throw damaged(fmt::format("{} bytes of header and payload instead of {} ({})", header_and_payload,
+            throw damaged(shown_as,
+                          fmt::format("{} bytes of header and payload instead of {} ({})", header_and_payload,
                                       sizes.front(), header_and_payload < sizes.front() ? "truncated" : "too long"));
-    if (const auto wanted = first_string(signature, RPMSIGTAG_SHA256); !wanted.empty())
-        compare(PGPHASHALGO_SHA256, {package.main()}, wanted, "header");
-    if (const auto wanted = first_string(signature, RPMSIGTAG_SHA1); !wanted.empty())
-        compare(PGPHASHALGO_SHA1, {package.main()}, wanted, "header");
-
     const auto header = package.main_header();
-    const auto payload_digest = first_string(header, RPMTAG_PAYLOADDIGEST);
+    const auto digest = first_string(header, RPMTAG_PAYLOADDIGEST);
     const auto algorithms = numbers_of(header, RPMTAG_PAYLOADDIGESTALGO);
-    if (!payload_digest.empty() &&
-        compare(algorithms.empty() ? PGPHASHALGO_SHA256 : static_cast<int>(algorithms.front()), {package.payload()},
-                payload_digest, "payload"))
-        return true;
+    return !digest.empty() && compare(algorithms.empty() ? PGPHASHALGO_SHA256 : static_cast<int>(algorithms.front()),
+                                      {package.payload()}, digest, "payload", shown_as);
+}
+
+/// What remains once no signature is wrong: a damaged header.
+void check_header(const RawPackage& package, bool header_proves_payload, const std::string& shown_as) {
+    const auto signature = package.signature_header();
+    if (const auto wanted = first_string(signature, RPMSIGTAG_SHA256); !wanted.empty())
+        compare(PGPHASHALGO_SHA256, {package.main()}, wanted, "header", shown_as);
+    if (const auto wanted = first_string(signature, RPMSIGTAG_SHA1); !wanted.empty())
+        compare(PGPHASHALGO_SHA1, {package.main()}, wanted, "header", shown_as);
+    if (header_proves_payload) return;
     if (const auto md5 = binary_of(signature, RPMSIGTAG_MD5); !md5.empty())
-        compare(PGPHASHALGO_MD5, {package.main(), package.payload()}, hex_of(md5), "payload");
-    return false;
+        compare(PGPHASHALGO_MD5, {package.main(), package.payload()}, hex_of(md5), "header and payload", shown_as);
 }
 
 void check_architecture(const RawPackage& package, const Nevra& nevra, const std::string& shown_as) {
@@ -197,9 +201,12 @@ PackageFileOnDisk read_package(const std::filesystem::path& path, const std::str
     package.nevra = nevra_of(header);
     if (package.nevra.name.empty() || package.nevra.version.empty() || package.nevra.release.empty())
         throw fail(Reason::DamagedPackage, "the package '{}' is damaged: it has no name, version or release", shown_as);
-    const bool header_proves_payload = check_digests(raw, shown_as);
-    check_architecture(raw, package.nevra, shown_as);
+    const bool header_proves_payload = check_payload(raw, shown_as);
+    // Before the header's plain digest: whoever changes a header can change that too, and a wrong signature by a known
+    // key says more.
     const auto signatures = check_signatures(raw, keyring, header_proves_payload, shown_as);
+    check_header(raw, header_proves_payload, shown_as);
+    check_architecture(raw, package.nevra, shown_as);
     package.trust = trust_of(signatures, policy, package.nevra, shown_as);
     package.signer = signatures.signer;
 

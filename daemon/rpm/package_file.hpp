@@ -16,9 +16,9 @@ struct TrustPolicy {
 
 /// Reads and checks a whole package file.
 ///
-/// Checked in this order: the form, the size and all digests that the package carries (header and payload), the
-/// architecture (x86_64 or noarch), the signatures, the policy. A package without a payload digest of its own (rpm
-/// before 4.14) is trusted by a signature only if that covers the payload too.
+/// Checked in this order: the form, the size and the payload's digest, the signatures, the header's digests, the
+/// architecture (x86_64 or noarch), the policy. A package whose header has no payload digest (rpm before 4.14) is
+/// trusted by a signature only if that covers the payload too.
 ///
 /// @param path a regular file in our cache; symlinks are not followed
 /// @param shown_as how messages name the package: what the caller passed, not our cache's file name
