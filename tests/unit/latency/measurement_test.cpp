@@ -121,9 +121,14 @@ TEST_F(MeasurementTest, FaultsNoPageInItsLoop) {
         EXPECT_THAT(result.invalid, Contains(HasSubstr("LimitMEMLOCK")));
         return;
     }
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    // mlockall() does nothing under a sanitizer, whose own memory faults: what is left is that faults spoil a result.
+    EXPECT_EQ(result.valid(), result.cpus[0].statistics.minor_faults + result.cpus[0].statistics.major_faults == 0);
+#else
     EXPECT_EQ(result.cpus[0].statistics.minor_faults, 0u);
     EXPECT_EQ(result.cpus[0].statistics.major_faults, 0u);
     EXPECT_THAT(result.invalid, ElementsAre()) << "on a machine that calls nothing away from the CPU";
+#endif
 }
 
 TEST_F(MeasurementTest, StopsWhenAskedAndAccountsForWhatItDid) {
