@@ -97,15 +97,19 @@ void check_host(const Sysroot& sysroot, const HostFacts& host) {
                    architecture);
 }
 
-void check_loader(const Sysroot& sysroot) {
-    auto folder = sysroot.boot_folder() / "loader";
-    struct statfs facts {};
-    if (statfs(folder.c_str(), &facts) != 0 && statfs((folder = sysroot.boot_folder()).c_str(), &facts) != 0) return;
-    if (facts.f_type == MSDOS_SUPER_MAGIC)
+void check_loader_file_system(const std::filesystem::path& folder, std::uint64_t type) {
+    if (type == MSDOS_SUPER_MAGIC)
         throw fail(Reason::UnsupportedBoot,
-                   "the boot loader entries in '{}' are on a FAT file system (an EFI system "
-                   "partition), which has no atomic symlinks; put /boot on ext4 or xfs",
+                   "the boot loader entries in '{}' are on a FAT file system (an EFI system partition), which has no "
+                   "symlinks to switch atomically; put /boot on ext4 or xfs",
                    folder.string());
+}
+
+void check_loader(const Sysroot& sysroot) {
+    struct statfs facts {};
+    for (const auto& folder : {sysroot.boot_folder() / "loader", sysroot.boot_folder()})
+        if (statfs(folder.c_str(), &facts) == 0)
+            check_loader_file_system(folder, static_cast<std::uint64_t>(facts.f_type));
 }
 
 void check_root(const Sysroot& sysroot, const Deployment& deployment) {

@@ -37,6 +37,8 @@ Ground preflight(const Sysroot& sysroot, const PreflightRequest& request);
 // The rows, one by one. Each throws or returns.
 void check_host(const Sysroot& sysroot, const HostFacts& host); ///< NotOstree, NotBooted, UnsupportedArchitecture
 void check_loader(const Sysroot& sysroot);                      ///< UnsupportedBoot: entries on vfat
+/// The same by a file system's magic number (statfs(2) f_type).
+void check_loader_file_system(const std::filesystem::path& folder, std::uint64_t type);
 void check_root(const Sysroot& sysroot,
                 const Deployment& deployment);     ///< UnsupportedRoot: composefs, sealed, transient
 void check_unlocked(const Deployment& deployment); ///< UnsupportedRoot
