@@ -37,6 +37,8 @@ double us(double ns) {
     return static_cast<double>(std::llround(ns)) / 1000;
 }
 
+constexpr std::uint32_t most_columns = 1'000'000; // as validated() allows
+
 Json options_json(const Options& options) {
     return {{"name", options.name},
             {"cpus", format_cpu_list(options.cpus)},
@@ -59,6 +61,9 @@ Options options_from(const Json& json) {
     options.policy = parse_policy(json.at("policy").get<std::string>());
     options.priority = json.at("priority");
     options.histogram_us = json.at("histogram_us");
+    // Before memory is taken for that many.
+    if (options.histogram_us > most_columns)
+        throw fail(Reason::InvalidArgument, "a histogram of {} µs is out of range", options.histogram_us);
     options.break_us = json.at("break_us");
     options.force = json.at("force");
     return options;

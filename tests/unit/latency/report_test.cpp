@@ -169,8 +169,10 @@ TEST(Json, ThatIsDamagedIsRefused) {
     json["thread"]["0"]["histogram"]["30"] = 1; // there are columns 0 … 29
     auto lacking = nlohmann::json::parse(text);
     lacking.erase("options");
-    for (const auto& bad :
-         {std::string(), std::string("{}"), text.substr(0, text.size() / 2), json.dump(), lacking.dump()}) {
+    auto huge = nlohmann::json::parse(text);
+    huge["options"]["histogram_us"] = 4'000'000'000;
+    for (const auto& bad : {std::string(), std::string("{}"), text.substr(0, text.size() / 2), json.dump(),
+                            lacking.dump(), huge.dump()}) {
         try {
             from_json(bad);
             ADD_FAILURE() << "read: " << bad;
