@@ -95,7 +95,9 @@ bool ships_kernel_image(const PackagePool& pool, Id id) {
     if (wish == nullptr) return false;
     const auto& files = wish->file->files;
     return std::any_of(files.begin(), files.end(), [](const PackageFile& file) {
-        return file.path.starts_with("/usr/lib/modules/") && file.path.ends_with("/vmlinuz");
+        // Headers say /lib/modules or /usr/lib/modules, as they were packaged.
+        return (file.path.starts_with("/usr/lib/modules/") || file.path.starts_with("/lib/modules/")) &&
+               file.path.ends_with("/vmlinuz");
     });
 }
 

@@ -76,7 +76,7 @@ void PackagePool::add_base(const std::filesystem::path& folder) {
                                           "Packages in the copy of its usr/share/rpm)");
     auto* repo = repo_create(pool_.get(), "@base");
     pool_set_installed(pool_.get(), repo);
-    const DatabasePath path(folder);
+    const DatabasePath path(fs::absolute(folder)); // librpm reads a relative one as a name within its root
     if (repo_add_rpmdb(repo, nullptr, 0) != 0)
         throw fail(Reason::CorruptObject,
                    "the base's RPM database can't be read: {}; check the base commit with "

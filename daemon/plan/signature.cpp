@@ -31,8 +31,7 @@ FileHandle open_file(const std::filesystem::path& path) {
 void verify_repomd_signature(const std::filesystem::path& file, const std::filesystem::path& signature,
                              const Repository& repository) {
     const auto refuse = [&](const std::string& why) {
-        return fail(Reason::BadSignature, "repository '{}': the signature of repomd.xml isn't good: {}", repository.id,
-                    why);
+        return fail(Reason::BadSignature, "the signature of repomd.xml isn't good: {}", why);
     };
     const PoolHandle pool(pool_create());
     auto* keyring = repo_create(pool.get(), "keys");
