@@ -33,22 +33,6 @@ void add_dependents(const PackagePool& pool, std::set<Id>& ids) {
     }
 }
 
-/// The base's kernel packages: owners of its modules' folder (others own files there too, third-party modules say),
-/// and their meta package.
-std::set<Id> base_kernel(const PackagePool& pool, const SolveInput& input) {
-    std::set<Id> ids;
-    for (const auto& owner : input.base_kernel_owners)
-        if (is_kernel_family(owner))
-            for (const Id id : pool.installed(owner))
-                ids.insert(id);
-    add_dependents(pool, ids);
-    return ids;
-}
-
-bool is_real_time(const std::string& name) {
-    return name == "kernel-rt" || name.starts_with("kernel-rt-");
-}
-
 std::string evr_of(const PackagePool& pool, Id id) {
     return pool.nevra(id).evr();
 }
@@ -85,6 +69,20 @@ std::vector<std::string> builds(const PackagePool& pool) {
 
 bool is_kernel_family(const std::string& name) {
     return name == "kernel" || name.starts_with("kernel-");
+}
+
+std::set<Id> base_kernel(const PackagePool& pool, const SolveInput& input) {
+    std::set<Id> ids;
+    for (const auto& owner : input.base_kernel_owners)
+        if (is_kernel_family(owner))
+            for (const Id id : pool.installed(owner))
+                ids.insert(id);
+    add_dependents(pool, ids);
+    return ids;
+}
+
+bool is_real_time(const std::string& name) {
+    return name == "kernel-rt" || name.starts_with("kernel-rt-");
 }
 
 bool ships_kernel_image(const PackagePool& pool, Id id) {

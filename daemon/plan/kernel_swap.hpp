@@ -13,6 +13,13 @@ bool is_kernel_family(const std::string& name);
 /// it is looked at again after the tree is assembled.)
 bool ships_kernel_image(const PackagePool& pool, Id id);
 
+/// The base's kernel packages: owners of its modules' folder that are of the family (others own files there too,
+/// third-party modules say), and their meta package.
+std::set<Id> base_kernel(const PackagePool& pool, const SolveInput& input);
+
+/// "kernel-rt" and "kernel-rt-…".
+bool is_real_time(const std::string& name);
+
 /// Adds to the selection: out go the base's kernel packages with their meta package, in come kernel-rt-core, -modules,
 /// -modules-extra and the counterparts of what goes out, all of one build: the newest that is whole, or the one
 /// that the request's own packages name. Never the meta package kernel-rt, which would require rt-setup.

@@ -11,7 +11,7 @@ namespace {
 class Selector {
   public:
     Selector(const PackagePool& pool, const SolveInput& input, const std::map<const Wish*, Id>& files)
-        : pool_(pool), wishes_(input.wishes), architecture_(input.architecture), files_(files) {}
+        : pool_(pool), input_(input), wishes_(input.wishes), architecture_(input.architecture), files_(files) {}
 
     Selection run();
     void drop_carried(const std::function<bool(const std::string&)>& which) { dropped_.push_back(which); }
@@ -30,6 +30,7 @@ class Selector {
     void claim(const std::string& name, Id id);
 
     const PackagePool& pool_;
+    const SolveInput& input_;
     const Wishes& wishes_;
     std::string architecture_;
     const std::map<const Wish*, Id>& files_;
@@ -129,7 +130,10 @@ void Selector::remove(const std::string& text) {
     }
     if (found) return;
     // What is layered only isn't of the base; to remove it is to forget it.
-    const auto layered = [&](const Wish& wish) { return wish.file && names_package(text, wish.file->nevra); };
+    const auto layered = [&](const Wish& wish) {
+        return wish.file ? names_package(text, wish.file->nevra)
+                         : wish.text == text || wish.text.starts_with(text + "-");
+    };
     if (std::any_of(wishes_.carried_install.begin(), wishes_.carried_install.end(), layered)) {
         drop_carried([text](const std::string& name) { return name == text; });
         return;
@@ -236,7 +240,13 @@ Selection Selector::run() {
         if (selection_.remove.contains(old))
             throw fail(Reason::InvalidArgument, "package '{}' is to be removed and replaced at once; leave one out",
                        pool_.name(old));
-    if (!wishes_.kernel.empty()) drop_carried([](const std::string& name) { return is_kernel_family(name); });
+    if (!wishes_.kernel.empty()) {
+        // The derived sets replace those of an earlier swap; an override of kernel-tools, say, is another matter.
+        std::set<std::string> of_base;
+        for (const Id id : base_kernel(pool_, input_))
+            of_base.insert(pool_.name(id));
+        drop_carried([of_base](const std::string& name) { return of_base.contains(name) || is_real_time(name); });
+    }
     for (const auto& wish : wishes_.carried_replace)
         replace(wish, true);
     for (const auto& wish : wishes_.carried_install)
