@@ -112,7 +112,8 @@ void Queue::start_job(std::uint32_t id) {
             WorkerProcess::Events{
                 .message = [this, id](const worker::Message& message) { on_message(id, message); },
                 .output = [this, id](const std::string& line) { log_line(jobs_.at(id), line, true); },
-                .ended = [this, id](const WorkerProcess::Outcome& outcome) { on_ended(id, outcome); }});
+                .ended = [this, id](const WorkerProcess::Outcome& outcome) { on_ended(id, outcome); }},
+            options_.cancel_grace);
     } catch (const Error& e) {
         running_ = 0;
         end(job, State::failed, e.reason(), e.what());

@@ -38,6 +38,7 @@ class Queue {
         std::filesystem::path worker; ///< program
         std::string boot_id;
         std::function<std::string()> cleaning_order; ///< the WorkOrder for `--clean`
+        std::chrono::milliseconds cancel_grace = WorkerProcess::default_grace;
     };
 
     Queue(EventLoop& loop, Options options);

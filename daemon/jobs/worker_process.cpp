@@ -20,8 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto cancel_grace = 10s; ///< from SIGTERM to SIGKILL
-constexpr auto exit_grace = 30s;   ///< from the last message to SIGKILL
+constexpr auto exit_grace = 30s; ///< from the last message to SIGKILL
 constexpr std::size_t max_line = 8192;
 
 Error system_error(const char* what, int e) {
@@ -148,8 +147,8 @@ std::filesystem::path find_worker() {
 
 WorkerProcess::WorkerProcess(EventLoop& loop, const std::filesystem::path& program,
                              const std::vector<std::string>& arguments, const std::string& order,
-                             const std::vector<UniqueFd>& files, Events events)
-    : loop_(loop), events_(std::move(events)) {
+                             const std::vector<UniqueFd>& files, Events events, std::chrono::milliseconds cancel_grace)
+    : loop_(loop), events_(std::move(events)), cancel_grace_(cancel_grace) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw system_error("socketpair", errno);
@@ -194,7 +193,7 @@ void WorkerProcess::cancel() {
     if (canceled_ || pid_ < 0) return;
     canceled_ = true;
     ::kill(pid_, SIGTERM);
-    kill_timer_ = loop_.timer(cancel_grace, [this] { kill_all(); });
+    kill_timer_ = loop_.timer(cancel_grace_, [this] { kill_all(); });
 }
 
 void WorkerProcess::give_time_to_exit() {

@@ -30,17 +30,21 @@ class WorkerProcess {
         std::function<void(const Outcome&)> ended;           ///< once; this object may be destroyed in it
     };
 
+    static constexpr std::chrono::milliseconds default_grace = std::chrono::seconds(10);
+
     /// @param order the WorkOrder as JSON @param arguments as `--clean` @param files become 10…
+    /// @param cancel_grace from SIGTERM to SIGKILL
     /// @throws Error{Internal} when it can't be started
     WorkerProcess(EventLoop& loop, const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                  const std::string& order, const std::vector<UniqueFd>& files, Events events);
+                  const std::string& order, const std::vector<UniqueFd>& files, Events events,
+                  std::chrono::milliseconds cancel_grace = default_grace);
 
     /// Kills it when it still runs.
     ~WorkerProcess();
     WorkerProcess(const WorkerProcess&) = delete;
     WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-    /// SIGTERM, and SIGKILL after 10 s. Harmless when repeated.
+    /// SIGTERM, and SIGKILL after the grace. Harmless when repeated.
     void cancel();
 
   private:
@@ -52,6 +56,7 @@ class WorkerProcess {
 
     EventLoop& loop_;
     Events events_;
+    std::chrono::milliseconds cancel_grace_;
     pid_t pid_ = -1;
     UniqueFd pidfd_, socket_, output_;
     EventLoop::Source child_, messages_, output_source_, kill_timer_;
