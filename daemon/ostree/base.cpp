@@ -16,7 +16,6 @@ namespace rtnode::ostree {
 namespace {
 
 constexpr const char* work_prefix = "rtnode-";
-constexpr const char* temporary_refs = "rtnode/tmp";
 
 struct CloseDir {
     void operator()(DIR* folder) const { closedir(folder); }
@@ -166,7 +165,7 @@ void remove_work_folder(const std::filesystem::path& folder) {
     remove_at(AT_FDCWD, folder.c_str(), facts.st_dev, folder);
 }
 
-std::vector<std::string> remove_leftovers(const Sysroot& sysroot) {
+std::vector<std::string> remove_work_folders(const Sysroot& sysroot) {
     std::vector<std::string> removed;
     struct stat repo_facts {};
     const auto folder = sysroot.repo_folder() / "tmp";
@@ -177,12 +176,6 @@ std::vector<std::string> remove_leftovers(const Sysroot& sysroot) {
             remove_at(AT_FDCWD, entry.path().c_str(), repo_facts.st_dev, entry.path());
             removed.push_back(entry.path().string());
         }
-    auto* repo = sysroot.impl().repo.get();
-    for (const auto& [ref, checksum] : refs(repo, temporary_refs)) {
-        set_ref(repo, ref, {});
-        removed.push_back(ref);
-    }
-    remove_empty_ref_folders(sysroot);
     return removed;
 }
 

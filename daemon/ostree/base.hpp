@@ -56,8 +56,7 @@ std::filesystem::path make_work_folder(const Sysroot& sysroot, const std::string
 /// Deletes a work folder (immutable bits cleared, mounts not followed).
 void remove_work_folder(const std::filesystem::path& folder);
 
-/// Deletes work folders and temporary refs (rtnode/tmp/*) that dead jobs left. Call with the sysroot lock held: then
-/// none of them belongs to a live job. @return what was removed, for the log
-std::vector<std::string> remove_leftovers(const Sysroot& sysroot);
+/// Deletes all work folders, which must not belong to a live job. @return their paths
+std::vector<std::string> remove_work_folders(const Sysroot& sysroot);
 
 } // namespace rtnode::ostree

@@ -1,5 +1,6 @@
 #include "ostree/deploy.hpp"
 
+#include "ostree/base.hpp"
 #include "ostree/origin.hpp"
 #include "ostree/pkgcache.hpp"
 #include "ostree/transaction.hpp"
@@ -178,6 +179,7 @@ GObj<OstreeDeployment> write_new(Sysroot& sysroot, const DeployRequest& request)
     ErrorSlot error;
     OstreeDeployment* raw = nullptr;
     if (sysroot.booted()) {
+        if (request.last_call) request.last_call();
         error.check(ostree_sysroot_stage_tree_with_options(raw_sysroot, request.stateroot.c_str(),
                                                            request.checksum.c_str(), origin.get(), merge.get(),
                                                            &options, &raw, nullptr, error.address()),
@@ -191,6 +193,7 @@ GObj<OstreeDeployment> write_new(Sysroot& sysroot, const DeployRequest& request)
     GObj<OstreeDeployment> deployment(raw);
     auto list = kept_beside(sysroot, request.stateroot, merge.get());
     list.insert(list.begin(), share(deployment.get()));
+    if (request.last_call) request.last_call();
     write_deployments(sysroot, list, context);
     return deployment;
 }
@@ -321,6 +324,19 @@ Freed cleanup(Sysroot& sysroot) {
                 Reason::DeployFailed, context);
     freed.bytes = bytes;
     return freed;
+}
+
+std::vector<std::string> remove_leftovers(Sysroot& sysroot) {
+    auto* repo = sysroot.impl().repo.get();
+    auto removed = remove_work_folders(sysroot);
+    for (const auto& [ref, checksum] : refs(repo, "rtnode/tmp")) {
+        set_ref(repo, ref, {});
+        removed.push_back(ref);
+    }
+    remove_empty_ref_folders(sysroot);
+    // A job that died after its refs moved, or in the midst of its checkout, leaves those too.
+    if (!removed.empty()) cleanup(sysroot);
+    return removed;
 }
 
 } // namespace rtnode::ostree

@@ -5,7 +5,9 @@
 #include "ostree/sysroot.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace rtnode::ostree {
 
@@ -14,6 +16,9 @@ struct DeployRequest {
     std::string checksum;             ///< commit to deploy; may be the one that runs (kernel arguments only)
     std::string origin;               ///< text of the origin file
     KernelArguments kernel_arguments; ///< complete; `ostree=` is libostree's own
+    /// Called right before the one step that counts, when refs and checkout stand; may throw to stop (canceled,
+    /// deployments changed by somebody else): then all is as before.
+    std::function<void()> last_call;
 };
 
 /// Stages the commit on a booted node, else writes [new, stand-in for the booted one, pinned, other stateroots].
@@ -34,6 +39,11 @@ struct Freed {
     unsigned package_refs = 0;
     std::string text() const; ///< "Freed: 36.1 MB (pkgcache branches: 2)", as rpm-ostree says it
 };
+
+/// Puts right what dead jobs left: work folders, temporary refs and, if there were any, also refs and checkouts of a
+/// deployment that was not reached. Call with the sysroot lock held: then none of them belongs to a live job.
+/// @return what was removed, for the log
+std::vector<std::string> remove_leftovers(Sysroot& sysroot);
 
 /// Base refs anew, pkgcache refs that nobody needs, undeployed folders, unreachable objects.
 Freed cleanup(Sysroot& sysroot);

@@ -39,7 +39,7 @@ class OverlayCommit : public SysrootTest {
         } catch (const Error& error) {
             message = error.what();
             EXPECT_EQ(observable(), before);
-            remove_leftovers(sysroot);
+            remove_work_folders(sysroot);
             return error.reason();
         }
         ADD_FAILURE() << "nothing was thrown";
@@ -183,6 +183,36 @@ TEST_F(OverlayCommit, ThatIsNotDeployedLeavesNoRef) {
         EXPECT_THAT(ostree("refs"), HasSubstr("rtnode/tmp/1/tree"));
     }
     EXPECT_EQ(observable(), before);
+}
+
+class LabelledCommit : public OverlayCommit {
+  protected:
+    void SetUp() override {
+        const auto etc = tree / "usr/etc/selinux";
+        write(etc / "config", "SELINUX=enforcing\nSELINUXTYPE=targeted\n");
+        write(etc / "targeted/policy/policy.33", "a policy is known by its checksum only");
+        write(etc / "targeted/contexts/files/file_contexts", "/.*  system_u:object_r:default_t:s0\n"
+                                                             "/usr/bin/.*  system_u:object_r:bin_t:s0\n");
+        OverlayCommit::SetUp();
+    }
+
+    std::string label(const std::string& commit, const std::string& path) {
+        const auto text = ostree("ls -dX " + commit + " " + path);
+        const auto at = text.find("system_u"); // the tool prints attributes as bytes when they aren't text
+        return at == std::string::npos ? text : text.substr(at, text.find(":s0", at) + 3 - at);
+    }
+};
+
+TEST_F(LabelledCommit, GetsTheBasePolicysLabelsOnWhatChanged) {
+    auto sysroot = open();
+    Transaction transaction(sysroot, "1");
+    const auto commit =
+        commit_change(sysroot, transaction, base, "echo 2 > usr/bin/tool && echo new > usr/bin/new && mkdir usr/lib/d");
+    transaction.write();
+    EXPECT_EQ(label(commit, "/usr/bin/tool"), "system_u:object_r:bin_t:s0");
+    EXPECT_EQ(label(commit, "/usr/bin/new"), "system_u:object_r:bin_t:s0");
+    EXPECT_EQ(label(commit, "/usr/lib/d"), "system_u:object_r:default_t:s0");
+    EXPECT_EQ(ostree("ls -dX " + commit + " /"), ostree("ls -dX " + base + " /"));
 }
 
 } // namespace

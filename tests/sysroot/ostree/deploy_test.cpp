@@ -2,9 +2,11 @@
 #include "ostree/base.hpp"
 #include "ostree/deploy.hpp"
 #include "ostree/origin.hpp"
+#include "ostree/preflight.hpp"
 
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -192,6 +194,96 @@ TEST_F(Deploy, CleanupDropsBaseRefsThatNoDeploymentNeeds) {
     EXPECT_EQ(ostree("refs --list rpmostree"), "");
 }
 
+TEST_F(Deploy, StoppedAtTheLastCallLeavesAllAsItWas) {
+    auto sysroot = open();
+    const auto start = sysroot.starting_point("host");
+    const auto before = observable();
+    {
+        Transaction transaction(sysroot, "1");
+        const auto commit = commit_change(sysroot, transaction, base, "echo 2 > usr/bin/tool");
+        transaction.write();
+        EXPECT_THROW(deploy(sysroot,
+                            {"host", commit, start.origin.raw, start.kernel_arguments,
+                             [] { throw fail(Reason::Canceled, "canceled"); }},
+                            &transaction),
+                     Error);
+    }
+    EXPECT_EQ(observable(), before);
+}
+
+class DeadJob : public Deploy {
+  protected:
+    /// Runs a job in a process that dies where `die` is called, as by SIGKILL; then puts right what it left.
+    void die_in(const std::function<void(Sysroot&, const std::function<void()>& die)>& job) {
+        const auto before = observable();
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            auto sysroot = open();
+            const auto lock = sysroot.lock(std::chrono::seconds(1));
+            job(sysroot, [] { kill(getpid(), SIGKILL); });
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_TRUE(WIFSIGNALED(status)) << "the job ended by itself";
+        auto sysroot = open();
+        {
+            const auto lock = sysroot.lock(std::chrono::milliseconds(0));
+            EXPECT_FALSE(remove_leftovers(sysroot).empty());
+            EXPECT_TRUE(remove_leftovers(sysroot).empty());
+        }
+        EXPECT_EQ(observable(), before);
+        EXPECT_TRUE(deploy_change().pending) << "the next job works";
+    }
+
+    std::string command = "echo 2 > usr/bin/tool";
+};
+
+TEST_F(DeadJob, BeforeItsCommitIsWritten) {
+    die_in([this](Sysroot& sysroot, const std::function<void()>& die) {
+        Transaction transaction(sysroot, "1");
+        make_work_folder(sysroot, "1");
+        commit_change(sysroot, transaction, base, command);
+        die();
+    });
+}
+
+TEST_F(DeadJob, AfterItsCommitIsWritten) {
+    die_in([this](Sysroot& sysroot, const std::function<void()>& die) {
+        Transaction transaction(sysroot, "1");
+        commit_change(sysroot, transaction, base, command);
+        transaction.write();
+        die();
+    });
+}
+
+TEST_F(DeadJob, RightBeforeTheLastStep) {
+    die_in([this](Sysroot& sysroot, const std::function<void()>& die) {
+        Transaction transaction(sysroot, "1");
+        const auto commit = commit_change(sysroot, transaction, base, command);
+        transaction.write();
+        const auto start = sysroot.starting_point("host");
+        deploy(sysroot, {"host", commit, start.origin.raw, start.kernel_arguments, die}, &transaction);
+    });
+}
+
+TEST_F(DeadJob, LeavesFoldersThatGoEvenWhenImmutable) {
+    auto sysroot = open();
+    const auto lock = sysroot.lock(std::chrono::seconds(1));
+    const auto work = make_work_folder(sysroot, "7");
+    write(work / "a/b/c", "x");
+    std::filesystem::create_symlink("/usr", work / "a/link");
+    run("chattr +i " + (work / "a/b").string() + " " + (work / "a").string());
+    ostree("refs --create=rtnode/tmp/7/tree " + base);
+    write(repo / "tmp/somebody-elses", "x");
+    EXPECT_THAT(remove_leftovers(sysroot), ElementsAre(work.string(), "rtnode/tmp/7/tree"));
+    EXPECT_FALSE(std::filesystem::exists(work));
+    EXPECT_FALSE(std::filesystem::exists(repo / "refs/heads/rtnode"));
+    EXPECT_TRUE(std::filesystem::exists(repo / "tmp/somebody-elses"));
+    EXPECT_TRUE(std::filesystem::exists("/usr"));
+}
+
 /// Runs the test's body where / is the deployment and /run/ostree-booted exists, as libostree sees a booted node.
 class Booted : public Deploy {
   protected:
@@ -213,6 +305,8 @@ class Booted : public Deploy {
             if (mount("/proc", (deployment / "proc").c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) _exit(16);
             if (chroot(deployment.c_str()) != 0 || chdir("/") != 0) _exit(17);
             write("/run/ostree-booted", "");
+            if (read_only && mount(nullptr, "/sysroot", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
+                _exit(20);
             try {
                 body();
             } catch (const std::exception& error) {
@@ -226,6 +320,8 @@ class Booted : public Deploy {
         ASSERT_TRUE(WIFEXITED(status));
         EXPECT_EQ(WEXITSTATUS(status), 0);
     }
+
+    bool read_only = false; ///< /sysroot mounted read-only, as sysroot.readonly does
 
     void SetUp() override {
         for (const auto* name : {"run", "proc", "dev", "tmp", "sysroot", "boot", "var"})
@@ -259,6 +355,34 @@ TEST_F(Booted, NodeStagesWithArgumentsAndOrigin) {
         EXPECT_TRUE(drop_pending(sysroot, "host").booted);
         EXPECT_FALSE(std::filesystem::exists("/run/ostree/staged-deployment"));
         EXPECT_EQ(sysroot.deployments().size(), 1U);
+    });
+}
+
+TEST_F(Booted, NodeWithAReadOnlySysrootIsChangedInPrivateMounts) {
+    read_only = true;
+    in_booted_node([this] {
+        const auto writable = [] { return access("/sysroot/ostree", W_OK) == 0; };
+        ASSERT_FALSE(writable());
+        enter_private_mounts();
+        Sysroot sysroot("/");
+        const auto lock = sysroot.lock(std::chrono::seconds(1));
+        const auto start = sysroot.starting_point("host");
+        EXPECT_TRUE(deploy(sysroot, {"host", base, carried_origin(start.origin.raw),
+                                     start.kernel_arguments.changed({"quiet"}, {})})
+                        .staged);
+    });
+}
+
+TEST_F(Booted, NodePassesPreflight) {
+    in_booted_node([this] {
+        const Sysroot sysroot("/");
+        EXPECT_EQ(preflight(sysroot, {.host = {.ostree_booted = true, .machine = "x86_64"}}).merge.checksum, base);
+        try {
+            check_host(sysroot, {.ostree_booted = true, .machine = "aarch64"});
+            ADD_FAILURE();
+        } catch (const Error& error) {
+            EXPECT_EQ(error.reason(), Reason::UnsupportedArchitecture);
+        }
     });
 }
 

@@ -161,5 +161,29 @@ TEST_F(Import, OfAFileThatChangedSinceItWasCheckedIsRefused) {
     }
 }
 
+class LabelledImport : public Import {
+  protected:
+    void SetUp() override {
+        write(tree / "usr/etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=targeted\n");
+        write(tree / "usr/etc/selinux/targeted/policy/policy.33", "x");
+        write(tree / "usr/etc/selinux/targeted/contexts/files/file_contexts", "/.*  system_u:object_r:default_t:s0\n");
+        Import::SetUp();
+    }
+};
+
+TEST_F(LabelledImport, RecordsThePolicyAndReusesLabelledObjects) {
+    auto sysroot = open();
+    Transaction transaction(sysroot, "1");
+    const auto tree_commit = commit_change(sysroot, transaction, base, install);
+    const auto reused = transaction.import_package(package, tree_commit);
+    const auto unpacked = transaction.import_package(package, base);
+    transaction.write();
+    EXPECT_EQ(reused.checksum, unpacked.checksum);
+    EXPECT_EQ(ostree("show --print-metadata-key=rpmostree.sepolicy " + reused.checksum),
+              "'2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'\n");
+    EXPECT_THAT(ostree("ls -X " + reused.checksum + " /usr/lib/all/plain"),
+                HasSubstr("system_u:object_r:default_t:s0"));
+}
+
 } // namespace
 } // namespace rtnode::ostree

@@ -160,20 +160,5 @@ TEST_F(BaseCommit, AnUnlockedDeploymentIsNoLower) {
     remove_work_folder(work);
 }
 
-TEST_F(BaseCommit, LeftoversOfDeadJobsGoWithTheirImmutableFolders) {
-    auto sysroot = open();
-    const auto work = make_work_folder(sysroot, "7");
-    write(work / "a/b/c", "x");
-    std::filesystem::create_symlink("/usr", work / "a/link");
-    run("chattr +i " + (work / "a/b").string() + " " + (work / "a").string());
-    ostree("refs --create=rtnode/tmp/7/tree " + base);
-    write(repo / "tmp/somebody-elses", "x");
-    EXPECT_THAT(remove_leftovers(sysroot), ElementsAre(work.string(), "rtnode/tmp/7/tree"));
-    EXPECT_FALSE(std::filesystem::exists(work));
-    EXPECT_FALSE(std::filesystem::exists(repo / "refs/heads/rtnode"));
-    EXPECT_TRUE(std::filesystem::exists(repo / "tmp/somebody-elses"));
-    EXPECT_TRUE(std::filesystem::exists("/usr"));
-}
-
 } // namespace
 } // namespace rtnode::ostree
