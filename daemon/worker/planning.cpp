@@ -1,0 +1,190 @@
+#include "worker/planning.hpp"
+
+#include "fetch/metadata.hpp"
+#include "ostree/base.hpp"
+#include "plan/signature.hpp"
+#include "rpm/database.hpp"
+#include "state/desired_packages.hpp"
+#include "worker/failpoint.hpp"
+#include "worker/finish.hpp"
+#include "worker/inputs.hpp"
+
+#include <algorithm>
+
+namespace fs = std::filesystem;
+
+namespace rtnode::worker {
+namespace {
+
+/// What dracut's result may grow by against the base's initramfs (another kernel's modules), a ratio.
+constexpr double initramfs_growth = 1.3;
+
+/// The starting point's packages less what the request takes back.
+DesiredPackages starting_packages(const Node& node, const Request& request) {
+    auto desired = DesiredPackages::of(node.ground.start.origin);
+    if (request.kind == JobKind::reset_overrides) {
+        const auto unknown = desired.reset(request.reset);
+        if (!unknown.empty())
+            throw fail(
+                Reason::NoSuchPackage,
+                "nothing is overridden for {}: the deployment to start from has no such package removed, replaced "
+                "or added; 'rtnodectl status' shows what it has",
+                fmt::join(unknown, ", "));
+    }
+    return desired;
+}
+
+/// `kernel=stock`: the base's kernel comes back, and whatever was added in its place goes.
+void take_back_kernel(DesiredPackages& desired, const Base& base, const PackageStore& store,
+                      const rpm::Keyring& keyring) {
+    for (const auto& name : base.kernel_owners)
+        desired.remove.erase(name);
+    for (const auto& wish : carried(desired.install, store, keyring)) {
+        const auto& files = wish.file->files;
+        const bool of_a_kernel = std::any_of(files.begin(), files.end(), [](const PackageFile& file) {
+            return file.path.starts_with("/usr/lib/modules/") || file.path.starts_with("/lib/modules/");
+        });
+        if (of_a_kernel || wish.file->is_kernel()) desired.install.erase(wish.file->nevra.name);
+    }
+}
+
+bool needs_repositories(const plan::Wishes& wishes) {
+    const auto named = [](const plan::Wish& wish) { return !wish.file.has_value(); };
+    return wishes.kernel == "rt" || std::any_of(wishes.replace.begin(), wishes.replace.end(), named) ||
+           std::any_of(wishes.install.begin(), wishes.install.end(), named);
+}
+
+std::vector<plan::RepositoryInput> read_repositories(const WorkOrder& order, fetch::Downloader& downloader,
+                                                     Reporter& reporter) {
+    std::vector<std::string> names;
+    for (const auto& repository : order.repositories)
+        if (repository.enabled) names.push_back(repository.id);
+    reporter.log(fmt::format("Enabled rpm-md repositories: {}", fmt::join(names, " ")));
+    reporter.step("Importing rpm-md");
+    std::vector<plan::RepositoryInput> inputs;
+    std::vector<std::string> warnings;
+    for (const auto& repository : order.repositories) {
+        if (!repository.enabled) continue;
+        if (auto files = fetch::fetch_metadata(downloader, repository, plan::verify_repomd_signature, warnings))
+            inputs.push_back({repository, std::move(*files)});
+    }
+    for (const auto& warning : warnings)
+        reporter.warn(warning);
+    failpoint("after-metadata");
+    reporter.end_step();
+    return inputs;
+}
+
+/// Whether the starting point has exactly the packages of the plan.
+bool same_packages(const Node& node, const Plan& plan) {
+    const auto& start = node.ground.start;
+    std::vector<std::string> had, wanted;
+    for (const auto& nevra : start.removed)
+        had.push_back("-" + nevra.str());
+    for (const auto& [before, after] : start.replaced)
+        had.push_back("=" + after.str());
+    for (const auto& nevra : start.layered_packages)
+        had.push_back("+" + nevra.str());
+    for (const auto& change : plan.packages)
+        switch (change.kind) {
+        case PackageChange::Kind::remove:
+            wanted.push_back("-" + change.before->str());
+            break;
+        case PackageChange::Kind::replace:
+            wanted.push_back("=" + change.after->str());
+            break;
+        case PackageChange::Kind::install:
+            wanted.push_back("+" + change.after->str());
+            break;
+        }
+    std::sort(had.begin(), had.end());
+    std::sort(wanted.begin(), wanted.end());
+    return had == wanted;
+}
+
+/// Early microcode is part of the initramfs. Known before anything is downloaded: by the files where there are any, by
+/// the name where repository metadata is all that there is.
+bool has_microcode(const plan::NewPackage& package) {
+    return package.file ? package.file->has_microcode() : package.nevra.name == "microcode_ctl";
+}
+
+} // namespace
+
+Base read_base(const Node& node, const WorkFolder& work) {
+    Base base{.rpmdb = work.path() / "rpmdb"};
+    const auto& checksum = node.ground.start.base_checksum;
+    ostree::copy_out(node.sysroot, checksum, "/usr/share/rpm", base.rpmdb);
+    for (const auto& package : rpm::installed_packages(base.rpmdb))
+        base.packages.push_back(package.nevra);
+    for (const auto& kver : ostree::kernels(node.sysroot, checksum))
+        for (auto& name : rpm::owners_of_kernel(base.rpmdb, kver))
+            base.kernel_owners.push_back(std::move(name));
+    return base;
+}
+
+Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
+                  const rpm::Keyring& keyring, fetch::Downloader& downloader, Reporter& reporter) {
+    const auto& request = order.request;
+    auto desired = starting_packages(node, request);
+    if (request.kernel == "stock") take_back_kernel(desired, base, store, keyring);
+
+    plan::SolveInput input{
+        .rpmdb_folder = base.rpmdb, .architecture = "x86_64", .base_kernel_owners = base.kernel_owners};
+    input.wishes.replace = read_inputs(request.replace, request, downloader, keyring, reporter);
+    input.wishes.install = read_inputs(request.install, request, downloader, keyring, reporter);
+    input.wishes.remove = request.remove;
+    input.wishes.kernel = request.kernel == "stock" ? "" : request.kernel;
+    input.wishes.carried_replace = carried(desired.replace, store, keyring);
+    input.wishes.carried_install = carried(desired.install, store, keyring);
+    input.wishes.carried_remove = {desired.remove.begin(), desired.remove.end()};
+    if (needs_repositories(input.wishes)) input.repositories = read_repositories(order, downloader, reporter);
+    input.load_filelists = [&](plan::RepositoryInput& repository) {
+        fetch::fetch_filelists(downloader, repository.repository, repository.files);
+    };
+
+    reporter.step("Resolving dependencies");
+    Planned planned{.plan = plan_for(node), .repositories = input.repositories};
+    planned.solution = plan::solve(std::move(input));
+    failpoint("after-solve");
+    reporter.end_step();
+    for (const auto& warning : planned.solution.warnings)
+        reporter.warn(warning);
+
+    auto& plan = planned.plan;
+    plan.packages = planned.solution.changes;
+    plan.kernel_arguments_after =
+        plan.kernel_arguments_before.changed(request.append_kernel_arguments, request.remove_kernel_arguments);
+    plan.changes_kernel = planned.solution.swaps_kernel;
+    for (const auto& package : planned.solution.packages)
+        if (!package.file) plan.download_bytes += package.download.size.value_or(0);
+    plan.same_packages_as_start = same_packages(node, plan);
+    plan.new_commit = !plan.same_packages_as_start && !plan.packages.empty();
+    plan.reboots = plan.nothing_to_do() ? 0 : 1;
+    return planned;
+}
+
+void check_space(const Node& node, Plan& plan, const plan::Solution& solution) {
+    std::uint64_t installed = 0, microcode = 0;
+    for (const auto& package : solution.packages) {
+        installed += package.installed_size;
+        if (has_microcode(package)) microcode += package.installed_size;
+    }
+    plan.regenerates_initramfs = plan.changes_kernel || microcode > 0;
+    if (plan.regenerates_initramfs) {
+        const auto old = static_cast<double>(ostree::boot_bytes(node.sysroot, plan.base_checksum));
+        plan.boot_need_bytes = static_cast<std::uint64_t>(initramfs_growth * old) + microcode;
+    }
+    const auto refuse = [](const fs::path& folder, std::uint64_t need, std::uint64_t free, const char* remedy) {
+        throw fail(Reason::NoSpace, "{} has {:.1f} MB free, and about {:.1f} MB are needed; {}", folder.string(),
+                   static_cast<double>(free) / 1e6, static_cast<double>(need) / 1e6, remedy);
+    };
+    if (const auto free = node.sysroot.free_boot_bytes(); free < plan.boot_need_bytes)
+        refuse(node.sysroot.boot_folder(), plan.boot_need_bytes, free,
+               "drop a deployment that isn't needed ('ostree admin undeploy INDEX'); staged, pinned and rollback ones "
+               "count");
+    const auto repo_need = installed + plan.boot_need_bytes;
+    if (const auto free = node.sysroot.free_repo_bytes(); free < repo_need)
+        refuse(node.sysroot.repo_folder(), repo_need, free, "free space on that file system and repeat the request");
+}
+
+} // namespace rtnode::worker

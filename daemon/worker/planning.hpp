@@ -1,0 +1,40 @@
+#pragma once
+// From a request to a plan: the base's packages, the wishes, the repositories, the solver. Nothing on the node changes.
+
+#include "fetch/downloader.hpp"
+#include "plan/solve.hpp"
+#include "rpm/keyring.hpp"
+#include "state/plan.hpp"
+#include "worker/node.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace rtnode::worker {
+
+/// What the base commit says, on a private copy.
+struct Base {
+    std::filesystem::path rpmdb;
+    std::vector<Nevra> packages;
+    std::vector<std::string> kernel_owners;
+};
+
+Base read_base(const Node& node, const WorkFolder& work);
+
+/// Everything that is known before anything is downloaded or done.
+struct Planned {
+    Plan plan;
+    plan::Solution solution;
+    std::vector<plan::RepositoryInput> repositories;
+};
+
+/// @throws what plan::solve() and the reading of the inputs throw; Error{ForeignLayering}
+Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
+                  const rpm::Keyring& keyring, fetch::Downloader& downloader, Reporter& reporter);
+
+/// Estimates what the change needs in /boot and in the repository, and sets the plan's regenerates_initramfs and
+/// boot_need_bytes. @throws Error{NoSpace} before any work
+void check_space(const Node& node, Plan& plan, const plan::Solution& solution);
+
+} // namespace rtnode::worker
