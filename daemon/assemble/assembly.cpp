@@ -1,6 +1,7 @@
 #include "assemble/assembly.hpp"
 
 #include "assemble/channel.hpp"
+#include "assemble/outside_usr.hpp"
 #include "assemble/sandbox_process.hpp"
 #include "state/error.hpp"
 
@@ -23,6 +24,7 @@ SandboxSpec spec_of(const Assembly& assembly) {
     std::set<std::string> shipped;
     for (const auto& package : assembly.install) {
         spec.install.push_back(package.nevra);
+        if (auto lines = tmpfiles_of(package); !lines.empty()) spec.tmpfiles[package.nevra.name] = std::move(lines);
         spec.changes_microcode = spec.changes_microcode || package.has_microcode();
         for (const auto& file : package.files)
             if (file.path.find("bin/") != std::string::npos) shipped.insert(file.path);
@@ -67,6 +69,9 @@ void keep_usr_only(const fs::path& upper, Progress& progress) {
 Assembled assemble(const Assembly& assembly, Progress& progress) {
     const auto spec = spec_of(assembly);
     make_folders(spec);
+    for (const auto& package : assembly.install)
+        for (const auto& path : left_out_of(package))
+            progress.log(fmt::format("left out: {} of {}: a tree holds nothing there", path, package.nevra.str()));
     SandboxProcess process(spec, assembly);
     const auto result = process.wait(progress);
     keep_usr_only(spec.upper, progress);

@@ -40,6 +40,7 @@ void to_json(json& json, const SandboxSpec& spec) {
             {"merged", spec.merged.string()},
             {"install", texts_of(spec.install)},
             {"erase", texts_of(spec.erase)},
+            {"tmpfiles", spec.tmpfiles},
             {"unmasked", spec.unmasked},
             {"changes-kernel", spec.changes_kernel},
             {"changes-microcode", spec.changes_microcode},
@@ -55,6 +56,7 @@ void from_json(const json& json, SandboxSpec& spec) {
     spec.merged = json.at("merged").get<std::string>();
     spec.install = packages_of(json.at("install"));
     spec.erase = packages_of(json.at("erase"));
+    json.at("tmpfiles").get_to(spec.tmpfiles);
     json.at("unmasked").get_to(spec.unmasked);
     json.at("changes-kernel").get_to(spec.changes_kernel);
     json.at("changes-microcode").get_to(spec.changes_microcode);

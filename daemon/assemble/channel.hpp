@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct SandboxSpec {
     std::filesystem::path lower, upper, work, merged;
     std::vector<Nevra> install; ///< the n-th package's file is descriptor first_package_fd + n
     std::vector<Nevra> erase;
+    std::map<std::string, std::string> tmpfiles; ///< package name → its tmpfiles.d lines
     std::vector<std::string> unmasked; ///< programs that the change itself ships: a mask over them would stop rpm
     bool changes_kernel = false, changes_microcode = false, regenerate_initramfs = false;
     std::vector<std::string> dracut_args;

@@ -8,6 +8,7 @@
 #include "rpm/transaction.hpp"
 
 #include <fcntl.h>
+#include <nss.h>
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <functional>
 #include <system_error>
 
@@ -89,8 +91,28 @@ class Events final : public rpm::TransactionEvents {
     Channel& channel_;
 };
 
+/// As rpm-ostree did up to 2023: one file a package; it goes with the package, since every change starts at the base.
+void write_tmpfiles(const SandboxSpec& spec) {
+    const fs::path folder = "/usr/lib/tmpfiles.d";
+    for (const auto& nevra : spec.erase)
+        fs::remove(folder / ("pkg-" + nevra.name + ".conf"));
+    for (const auto& [name, lines] : spec.tmpfiles) {
+        fs::create_directories(folder);
+        const auto file = folder / ("pkg-" + name + ".conf");
+        fs::remove(file);
+        std::ofstream out(file);
+        out << lines;
+        out.close();
+        if (!out) throw fail(Reason::NoSpace, "'{}' could not be written; free space below /sysroot", file.string());
+    }
+}
+
 void transact(const SandboxSpec& spec, Channel& channel) {
     in_child(channel, "rpm", [&] {
+        // librpm asks for owners in this process: other modules of the tree's nsswitch.conf would be loaded into it
+        // and want their daemons.
+        __nss_configure_lookup("passwd", "files altfiles");
+        __nss_configure_lookup("group", "files altfiles");
         mask_programs(spec.unmasked);
         drop_privileges();
         rpm::Transaction transaction;
@@ -222,6 +244,7 @@ SandboxResult run_stages(const SandboxSpec& spec, Channel& channel) try {
     if (!spec.install.empty() || !spec.erase.empty()) transact(spec, channel);
     for (const auto& name : account_files())
         if (!accounts_before.contains(name)) fs::remove(fs::path("/etc") / name);
+    write_tmpfiles(spec);
     remove_stale_modules("/", kernels_before);
 
     SandboxResult result;

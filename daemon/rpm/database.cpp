@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <system_error>
@@ -20,7 +21,15 @@ namespace fs = std::filesystem;
 
 /// Refuses what can be read here but not written rightly (rpm 4.18 reads Berkeley DB only).
 void require_sqlite(const fs::path& folder) {
-    if (fs::exists(folder / "rpmdb.sqlite")) return;
+    if (const auto file = folder / "rpmdb.sqlite"; fs::exists(file)) {
+        constexpr std::string_view magic = "SQLite format 3";
+        std::string front(magic.size(), '\0');
+        std::ifstream stream(file, std::ios::binary);
+        if (!stream.read(front.data(), static_cast<std::streamsize>(front.size())) || front != magic)
+            throw fail(Reason::UnsupportedRoot, "the RPM database '{}' is damaged: it is no sqlite file",
+                       file.string());
+        return;
+    }
     for (const auto* file : {"Packages", "Packages.db"})
         if (fs::exists(folder / file))
             throw fail(Reason::UnsupportedRoot,

@@ -55,3 +55,61 @@ TEST_F(AssemblyOfAChange, SwapsTheKernelAndReplacesTheMicrocodeInOneTree) {
         EXPECT_EQ(entry.path().filename(), "usr") << "a tree is its usr";
     EXPECT_EQ(state_of(base()), before) << "the base is as it was";
 }
+
+TEST_F(AssemblyOfAChange, WorksOnACheckoutToo) {
+    // A checkout has no etc, var, boot …: only what was committed. (A copy here: a real one has hard links into the
+    // node's repository, which other tests share.)
+    fs::create_directory(folder / "checkout");
+    fs::copy(base() / "usr", folder / "checkout/usr", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    for (const auto* link : {"bin", "sbin", "lib", "lib64"})
+        fs::create_directory_symlink(std::string("usr/") + link, folder / "checkout" / link);
+    assembly.lower = folder / "checkout";
+    const auto before = state_of(assembly.lower);
+    for (const auto& entry : fs::directory_iterator(node() / "repo2"))
+        if (entry.path().extension() == ".rpm")
+            assembly.install.push_back(package("repo2/" + entry.path().filename().string()));
+
+    const auto result = assemble::assemble(assembly, heard);
+
+    for (const auto& package : assembly.install)
+        EXPECT_THAT(result.packages, Contains(package.nevra));
+    EXPECT_EQ(result.kernel_version, facts().at("kernels").at("stock").at("kver").get<std::string>());
+    EXPECT_THAT(heard.steps, Not(Contains("Generating initramfs"))) << "neither kernel nor microcode changed";
+    for (const auto& entry : fs::directory_iterator(result.upper))
+        EXPECT_EQ(entry.path().filename(), "usr");
+    EXPECT_EQ(state_of(assembly.lower), before);
+}
+
+TEST_F(AssemblyOfAChange, RegeneratesTheInitramfsForNewMicrocodeOnTheSameKernel) {
+    assembly.install = {newer_microcode()};
+    assembly.regenerate_initramfs = true;
+
+    const auto result = assemble::assemble(assembly, heard);
+
+    const auto stock = facts().at("kernels").at("stock").at("kver").get<std::string>();
+    EXPECT_EQ(result.kernel_version, stock);
+    const auto modules = result.upper / "usr/lib/modules" / stock;
+    std::vector<std::string> changed;
+    for (const auto& entry : fs::directory_iterator(modules))
+        changed.push_back(entry.path().filename());
+    EXPECT_THAT(changed, ElementsAre("initramfs.img"));
+    const auto before = assemble::read_initramfs(base() / "usr/lib/modules" / stock / "initramfs.img");
+    const auto after = assemble::read_initramfs(modules / "initramfs.img");
+    EXPECT_NE(after.early, before.early);
+}
+
+TEST_F(AssemblyOfAChange, MakesEqualInitramfsesOfEqualInput) {
+    assembly.regenerate_initramfs = true;
+    const auto image = [&] {
+        const auto result = assemble::assemble(assembly, heard);
+        std::ifstream file(result.upper / "usr/lib/modules" / result.kernel_version / "initramfs.img",
+                           std::ios::binary);
+        std::string content{std::istreambuf_iterator<char>(file), {}};
+        fs::remove_all(assembly.work_folder);
+        fs::create_directory(assembly.work_folder);
+        return content;
+    };
+    const auto first = image();
+    EXPECT_TRUE(first == image());
+    EXPECT_GT(first.size(), 1'000'000u);
+}
