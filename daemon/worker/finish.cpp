@@ -37,13 +37,16 @@ nlohmann::json result_of(const Plan& plan, const WorkOrder& order) {
     return result;
 }
 
-void deploy(Node& node, const ostree::DeployRequest& request, ostree::Transaction* transaction, Reporter& reporter,
+void deploy(Node& node, ostree::DeployRequest request, ostree::Transaction* transaction, Reporter& reporter,
             nlohmann::json& result) {
     throw_if_canceled();
     check_unchanged(node);
-    failpoint("before-deploy");
     reporter.step(node.sysroot.booted() ? "Staging deployment" : "Writing deployment");
-    reporter.deploying();
+    request.last_call = [&] {
+        throw_if_canceled();
+        failpoint("before-deploy");
+        reporter.deploying();
+    };
     const auto deployment = ostree::deploy(node.sysroot, request, transaction);
     failpoint("after-deploy");
     reporter.end_step();

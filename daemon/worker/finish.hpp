@@ -23,7 +23,7 @@ void check_expected(const WorkOrder& order, const Plan& plan);
 nlohmann::json result_of(const Plan& plan, const WorkOrder& order);
 
 /// The last, atomic step; afterwards checksum, staged, kernel-arguments and reboot-required stand in `result`.
-void deploy(Node& node, const ostree::DeployRequest& request, ostree::Transaction* transaction, Reporter& reporter,
+void deploy(Node& node, ostree::DeployRequest request, ostree::Transaction* transaction, Reporter& reporter,
             nlohmann::json& result);
 
 /// What no deployment needs any more: refs, objects, stored packages. The change is done by then, so a failure here

@@ -1,6 +1,7 @@
 #include "worker/node.hpp"
 
 #include "ostree/base.hpp"
+#include "ostree/deploy.hpp"
 #include "ostree/pkgcache.hpp"
 #include "worker/failpoint.hpp"
 
