@@ -210,14 +210,12 @@ Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* t
     GObj<OstreeDeployment> written;
     try {
         written = write_new(sysroot, request);
-    } catch (const Error& failure) {
-        ref_change.take_back();
-        // Takes away a checkout and kernel copies that no deployment uses; without it only space is lost.
+    } catch (...) {
+        // First the checkout and kernel copies that no deployment uses, which also makes room to write the old refs. If
+        // that fails only space is lost, until the next clean-up.
         sysroot.reload();
-        ErrorSlot error;
-        if (!ostree_sysroot_prepare_cleanup(sysroot.impl().sysroot.get(), nullptr, error.address()))
-            throw Error(failure.reason(),
-                        fmt::format("{} (and what it left can't be removed: {})", failure.what(), error.message()));
+        ostree_sysroot_prepare_cleanup(sysroot.impl().sysroot.get(), nullptr, nullptr);
+        ref_change.take_back();
         throw;
     }
     return verify(sysroot, request, written.get());

@@ -211,6 +211,37 @@ TEST_F(Deploy, StoppedAtTheLastCallLeavesAllAsItWas) {
     EXPECT_EQ(observable(), before);
 }
 
+/// The whole sysroot on a small file system of its own.
+class FullDisk : public Deploy {
+  protected:
+    void SetUp() override {
+        std::filesystem::create_directory(root);
+        ASSERT_EQ(mount("tmpfs", root.c_str(), "tmpfs", 0, "size=4m"), 0);
+        Deploy::SetUp();
+    }
+    void TearDown() override {
+        Deploy::TearDown();
+        EXPECT_EQ(umount(root.c_str()), 0);
+    }
+};
+
+TEST_F(FullDisk, LeavesAllAsItWas) {
+    const auto before = observable();
+    const auto filler = (root / "filler").string();
+    try {
+        deploy_change("echo 2 > usr/bin/tool; cat /dev/zero > " + filler + " 2> /dev/null; test -s " + filler);
+        ADD_FAILURE() << "it was deployed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::NoSpace) << error.what();
+    }
+    std::filesystem::remove(filler);
+    EXPECT_EQ(observable(), before);
+    auto sysroot = open();
+    remove_leftovers(sysroot);
+    EXPECT_EQ(observable(), before);
+    EXPECT_TRUE(deploy_change().pending) << "it works once there is space";
+}
+
 class DeadJob : public Deploy {
   protected:
     /// Runs a job in a process that dies where `die` is called, as by SIGKILL; then puts right what it left.
