@@ -149,6 +149,16 @@ void check_checksum(const Download& download) {
                    download.what, type);
 }
 
+/// What a killed worker left of files that were about to get their name. Young ones may be another worker's.
+void remove_leftovers(const std::filesystem::path& folder) {
+    namespace fs = std::filesystem;
+    std::error_code ignored; // what can't be looked at or removed costs space, no more
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+        if (entry.path().filename().string().starts_with(".incoming-") &&
+            fs::file_time_type::clock::now() - entry.last_write_time(ignored) > std::chrono::hours(24))
+            fs::remove(entry.path(), ignored);
+}
+
 CachedFile published(Transfer& transfer, const std::filesystem::path& target) {
     transfer.file().publish(target);
     return {target, transfer.file().sha256(), transfer.file().size(), redacted(transfer.url()), false};
@@ -172,6 +182,7 @@ void Downloader::check_cancelled() const {
 
 std::vector<CachedFile> Downloader::packages(const std::vector<Download>& downloads) {
     const auto folder = cache_dir_ / "packages";
+    remove_leftovers(folder);
     std::vector<CachedFile> results(downloads.size());
     std::deque<Transfer> transfers; // a deque: curl and run() hold addresses
     std::vector<std::size_t> index;

@@ -63,6 +63,15 @@ bool was_asked_for(const PackagePool& pool, const Selection& selection, Id id) {
            pool.nevra(id).evr() == selection.kernel_family;
 }
 
+/// The first of them and how many more: a message is to be read.
+std::string listed(std::vector<std::string> all) {
+    constexpr std::size_t shown = 8;
+    std::sort(all.begin(), all.end());
+    const auto more = all.size() > shown ? all.size() - shown : 0;
+    if (more > 0) all.resize(shown);
+    return fmt::format("{}{}", fmt::join(all, "; "), more > 0 ? fmt::format("; and {} more", more) : "");
+}
+
 /// Refuses what would be dragged in or out.
 void check_unasked(const PackagePool& pool, const Selection& selection, Solver* solver) {
     const auto change = outcome(pool, solver);
@@ -75,18 +84,15 @@ void check_unasked(const PackagePool& pool, const Selection& selection, Solver* 
         if (!was_asked_for(pool, selection, id)) out.push_back(described(id));
     for (const Id id : change.entering)
         if (!was_asked_for(pool, selection, id)) in.push_back(described(id));
-    std::sort(out.begin(), out.end());
-    std::sort(in.begin(), in.end());
     if (out.empty() && in.empty()) return;
     if (in.empty() && selection.entering().empty())
         throw fail(Reason::DependencyProblem,
                    "packages can't be removed that others of the base need: {}; remove those "
                    "too, or keep what they need",
-                   fmt::join(out, "; "));
+                   listed(out));
     std::string text;
-    if (!in.empty()) text = fmt::format("would also bring in {}", fmt::join(in, "; "));
-    if (!out.empty())
-        text += fmt::format("{}would also take out {}", text.empty() ? "" : ", and ", fmt::join(out, "; "));
+    if (!in.empty()) text = fmt::format("would also bring in {}", listed(in));
+    if (!out.empty()) text += fmt::format("{}would also take out {}", text.empty() ? "" : ", and ", listed(out));
     throw fail(Reason::UnaskedChange,
                "the request {}; nothing is changed that wasn't asked for, so add that to the "
                "request, or choose other versions",
@@ -101,7 +107,7 @@ void check_unasked(const PackagePool& pool, const Selection& selection, Solver* 
     throw fail(Reason::DependencyProblem,
                "the dependencies can't be met: {}; enable a repository that has what is "
                "missing, or choose other versions",
-               fmt::join(texts, "; "));
+               listed(texts));
 }
 
 void add_filelists(SolveInput& input, PackagePool& pool) {

@@ -249,6 +249,15 @@ TEST_F(Downloading, RefusesWeakChecksums) {
     EXPECT_EQ(refusal(download).reason(), Reason::RepositoryMetadata);
 }
 
+TEST_F(Downloading, RemovesWhatAKilledWorkerLeftBehindLongAgo) {
+    const auto old = folder.write("cache/packages/.incoming-1-2", "part"),
+               young = folder.write("cache/packages/.incoming-3-4", "part");
+    fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+    downloader().packages({});
+    EXPECT_FALSE(fs::exists(old));
+    EXPECT_TRUE(fs::exists(young));
+}
+
 TEST_F(Downloading, AnUnusableCacheFolderIsNamed) {
     folder.write("cache", "in the way");
     EXPECT_THAT(refusal(of({"http://127.0.0.1:1/a.rpm"})).what(), HasSubstr((cache / "packages").string()));

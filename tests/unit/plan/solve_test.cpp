@@ -177,6 +177,17 @@ TEST_F(Solving, APackageThatWouldBeDraggedInIsNamedWithWhoNeedsIt) {
     EXPECT_THAT(solved(), ElementsAre("install bottom-1-1.x86_64", "install top-1-1.x86_64"));
 }
 
+TEST_F(Solving, ALongListOfUnaskedPackagesIsCutOff) {
+    std::vector<Row> rows{{"top-1-1.x86_64", {}, {}, {}, {}, {}}};
+    for (unsigned i = 0; i < 20; ++i) {
+        rows[0].needs.push_back(fmt::format("part{}", i));
+        rows.push_back({fmt::format("part{}-1-1.noarch", i), {}, {}, {}, {}, {}});
+    }
+    add("a", rows);
+    input.wishes.install = {named("top")};
+    EXPECT_THAT(refusal().what(), HasSubstr("; and 12 more; nothing is changed"));
+}
+
 TEST_F(Solving, ABasePackageThatWouldBeUpdatedOrTakenOutIsNamed) {
     add("a", {{"needy-1-1.x86_64", {}, {"libapp = 2"}, {}, {}, {}},
               {"libapp-2-1.el9.x86_64", {}, {}, {}, {}, {}},
