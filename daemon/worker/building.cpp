@@ -1,6 +1,7 @@
 #include "worker/building.hpp"
 
 #include "assemble/assembly.hpp"
+#include "fetch/url.hpp"
 #include "ostree/base.hpp"
 #include "rpm/package_file.hpp"
 #include "worker/failpoint.hpp"
@@ -69,7 +70,7 @@ std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, const Work
                 ->repository;
         auto keys = order.gpg_keys;
         for (const auto& key : repository.gpg_keys)
-            keys.emplace_back(key);
+            keys.emplace_back(fetch::path_of_file_url(key).value_or(key));
         auto read = rpm::read_package(file->path, package.nevra.str(), rpm::Keyring::load(base.rpmdb, keys),
                                       {.digest_proven = package.repository_signed,
                                        .allow_unsigned = order.request.allow_unsigned || !repository.gpgcheck});
