@@ -12,8 +12,10 @@ class TemporaryFolder {
   public:
     TemporaryFolder() : path_(mkdtemp((std::filesystem::temp_directory_path() / "rtnode-XXXXXX").string().data())) {}
     ~TemporaryFolder() {
-        std::error_code ignored; // a leftover in /tmp is no reason to fail
-        std::filesystem::remove_all(path_, ignored);
+        // Again when something went while it was looked at: a gpg-agent that ends removes its sockets.
+        std::error_code error;
+        for (int attempt = 0; attempt < 5; ++attempt)
+            if (std::filesystem::remove_all(path_, error); !error) break;
     }
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
