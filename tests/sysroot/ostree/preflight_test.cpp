@@ -169,6 +169,18 @@ TEST_F(Preflight, RefusesAPartialBaseCommit) {
     std::filesystem::remove(repo / "state" / (base + ".commitpartial"));
 }
 
+TEST_F(Preflight, RefusesABaseCommitThatIsGone) {
+    check_fsck = false;
+    std::filesystem::remove(repo / "objects" / base.substr(0, 2) / (base.substr(2) + ".commit"));
+    try {
+        preflight(open(), {});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::PartialCommit) << error.what();
+        EXPECT_THAT(error.what(), HasSubstr("pull it again"));
+    }
+}
+
 TEST_F(Preflight, RefusesABaseForAnotherArchitecture) {
     redeploy(
         "--add-metadata=rpmostree.rpmdb.pkglist=\"[('kernel','0','5.1','1','aarch64'),('x','0','1','1','noarch')]\"");
