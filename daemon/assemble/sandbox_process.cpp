@@ -195,7 +195,11 @@ SandboxResult SandboxProcess::wait(Progress& progress) {
                    WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
                                        : fmt::format("exit status {}", WEXITSTATUS(status)),
                    last_lines_.empty() ? "" : fmt::format("; last output: {}", fmt::join(last_lines_, " / ")));
-    return nlohmann::json::parse(content_of(result_.get())).get<SandboxResult>();
+    try {
+        return nlohmann::json::parse(content_of(result_.get())).get<SandboxResult>();
+    } catch (const nlohmann::json::exception& error) {
+        throw fail(Reason::Internal, "the sandbox's result makes no sense: {}", error.what());
+    }
 }
 
 bool SandboxProcess::receive(Progress& progress) {
@@ -204,7 +208,11 @@ bool SandboxProcess::receive(Progress& progress) {
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (size <= 0) return false;
     datagram.resize(static_cast<std::size_t>(size));
-    handle(nlohmann::json::parse(datagram), progress);
+    try {
+        handle(nlohmann::json::parse(datagram), progress);
+    } catch (const nlohmann::json::exception& error) {
+        throw fail(Reason::Internal, "the sandbox sent something that makes no sense: {}", error.what());
+    }
     return true;
 }
 
@@ -284,7 +292,8 @@ void SandboxProcess::flush_line(Progress& progress) {
 }
 
 void SandboxProcess::take_line(std::string line, Progress& progress) {
-    progress.log(fmt::format("{}: {}", last_program_.empty() ? "sandbox" : last_program_, line));
+    const auto prefix = (last_program_.empty() ? "sandbox" : last_program_) + ": ";
+    progress.log(line.starts_with(prefix) ? line : prefix + line);
     last_lines_.push_back(std::move(line));
     if (last_lines_.size() > tail_lines) last_lines_.pop_front();
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <nss.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -55,6 +56,7 @@ void in_child(Channel& channel, const char* what, const std::function<void()>& b
     const auto child = fork();
     if (child < 0) throw fail(Reason::SandboxUnavailable, "no process for {} could be made: {}", what, text_of(errno));
     if (child == 0) {
+        close(result_fd);
         try {
             body();
             _exit(0);
@@ -238,6 +240,8 @@ std::set<std::string> account_files() {
 } // namespace
 
 SandboxResult run_stages(const SandboxSpec& spec, Channel& channel) try {
+    // Neither we nor librpm's process may be traced by a scriptlet, which has the same user and capabilities.
+    prctl(PR_SET_DUMPABLE, 0);
     set_environment();
     const auto kernels_before = kernels_in("/");
     const auto accounts_before = account_files();

@@ -122,7 +122,6 @@ void* Run::event(rpmte element, rpmCallbackType what, rpmTagVal tag, rpm_loff_t 
         open_package_ = nullptr;
         break;
     case RPMCALLBACK_SCRIPT_START:
-        if (tag == RPMTAG_PREIN) step_once("Running pre scripts");
         if (tag == RPMTAG_POSTIN) step_once("Running post scripts");
         if (tag == RPMTAG_POSTTRANS) step_once("Running posttrans scripts");
         events_.scriptlet_began(label(element, tag));
@@ -328,6 +327,8 @@ void run(const Transaction& wanted, TransactionEvents& events) {
         rpmtsOrder(transaction);
         rpmtsSetNotifyStyle(transaction, 1); // elements instead of headers
         rpmtsSetNotifyCallback(transaction, Run::on_event, &running);
+        // rpm goes package by package (%pre, files, %post), so each step begins with the first of its kind.
+        events.step("Running pre scripts");
         running.judge(rpmtsRun(transaction, nullptr, RPMPROB_FILTER_OLDPACKAGE), transaction);
         events.step("Writing rpmdb");
         rpmtsCloseDB(transaction);

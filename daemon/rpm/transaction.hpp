@@ -15,7 +15,8 @@ namespace rtnode::rpm {
 class TransactionEvents {
   public:
     virtual ~TransactionEvents() = default;
-    /// "Running pre scripts", "Running post scripts", "Running posttrans scripts", "Writing rpmdb": each once at most.
+    /// "Running pre scripts", "Running post scripts", "Running posttrans scripts", "Writing rpmdb": in this
+    /// order, each once at most.
     virtual void step(std::string_view name) noexcept = 0;
     /// `what` is e.g. "kernel-core.posttrans"; its output goes to standard output and error.
     virtual void scriptlet_began(const std::string& what) noexcept = 0;

@@ -24,6 +24,7 @@ TEST_F(AssemblyOfAChange, SwapsTheKernelAndReplacesTheMicrocodeInOneTree) {
     EXPECT_EQ(result.kernel_version, rt);
     EXPECT_EQ(result.upper, assembly.work_folder / "upper");
     EXPECT_GT(result.peak_memory, 0u);
+    RecordProperty("peak_memory_bytes", std::to_string(result.peak_memory));
     std::vector<std::string> names;
     for (const auto& nevra : result.packages)
         names.push_back(nevra.name);
@@ -49,8 +50,10 @@ TEST_F(AssemblyOfAChange, SwapsTheKernelAndReplacesTheMicrocodeInOneTree) {
     for (const auto& entry : fs::directory_iterator(result.upper / "usr/share/rpm"))
         if (!fs::is_character_file(entry.symlink_status())) rpmdb.push_back(entry.path().filename());
     EXPECT_THAT(rpmdb, ElementsAre("rpmdb.sqlite")) << "no side files";
-    EXPECT_THAT(heard.steps, testing::IsSupersetOf({"Running post scripts", "Running posttrans scripts",
-                                                    "Writing rpmdb", "Generating initramfs"}));
+    EXPECT_THAT(heard.steps, ElementsAre("Running pre scripts", "Running post scripts", "Running posttrans scripts",
+                                         "Writing rpmdb", "Generating initramfs"));
+    EXPECT_THAT(heard.lines, Contains(HasSubstr("kernel-rt-core.posttrans: kernel-install add")))
+        << "output is booked to its scriptlet, and kernel-install is left out";
     for (const auto& entry : fs::directory_iterator(result.upper))
         EXPECT_EQ(entry.path().filename(), "usr") << "a tree is its usr";
     EXPECT_EQ(state_of(base()), before) << "the base is as it was";

@@ -92,6 +92,21 @@ TEST_F(Sandbox, LeavesNoProcessAndNoMountBehind) {
     EXPECT_EQ(content_of("/proc/self/mountinfo"), mounts);
 }
 
+TEST_F(Sandbox, KilledByOthersIsAnErrorOfItsOwn) {
+    assembly.install = {package("bad/hangs-in-post.rpm")};
+    // Asked while the scriptlet hangs: kills our child, as the kernel does when memory runs out.
+    heard.cancel = [](const std::vector<std::string>&) {
+        if (processes().contains("sleep infinity ")) {
+            std::ifstream children("/proc/self/task/" + std::to_string(getpid()) + "/children");
+            for (pid_t child = 0; children >> child;)
+                kill(child, SIGKILL);
+        }
+        return false;
+    };
+    EXPECT_EQ(failure().reason(), Reason::WorkerDied);
+    EXPECT_TRUE(comes_true([] { return !processes().contains("sleep infinity "); }));
+}
+
 TEST_F(Sandbox, DiesWithItsWorker) {
     const auto mounts = content_of("/proc/self/mountinfo");
     assembly.install = {package("bad/hangs-in-post.rpm")};

@@ -11,7 +11,12 @@ key() { # NAME
 }
 key maker
 key stranger
-gpg --homedir gnupg --batch --export --armor maker >key.asc
+key delegator
+delegator=$(gpg --homedir gnupg --batch --quiet --with-colons --list-keys delegator | awk -F: '$1 == "fpr" { print $10; exit }')
+gpg --homedir gnupg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-add-key "$delegator" rsa2048 sign 2>/dev/null
+subkey=$(gpg --homedir gnupg --batch --quiet --with-colons --list-keys delegator | awk -F: '$1 == "fpr" { last = $10 } END { print last }')
+gpg --homedir gnupg --batch --quiet --export --armor maker >key.asc
+gpg --homedir gnupg --batch --export maker delegator >two-keys.gpg
 gpg --homedir gnupg --batch --export maker >key.gpg
 
 spec() { # NAME ARCH <<BODY
@@ -84,6 +89,8 @@ cp built/other-arch.rpm other-arch.rpm
 sign maker signed.rpm
 sign stranger foreign.rpm
 sign maker other-arch.rpm
+cp built/sample.rpm delegated.rpm
+sign "$subkey!" delegated.rpm
 
 rpm --define '_db_backend sqlite' --dbpath "$PWD/rpmdb" --initdb
 rpm --define '_db_backend sqlite' --dbpath "$PWD/rpmdb" --import key.asc

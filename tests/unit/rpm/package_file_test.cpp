@@ -97,6 +97,15 @@ TEST(ReadPackage, TakesKeysFromFilesOfBothFormsAndFromTheDatabase) {
         EXPECT_EQ(read(fixture().package("signed"), keyring).trust, Trust::signature);
 }
 
+TEST(ReadPackage, TakesSignaturesOfSubkeysAndSeveralKeysOfAFile) {
+    const auto keyring = rpm::Keyring::load({}, {fixture().two_keys()});
+    EXPECT_EQ(keyring.key_ids().size(), 2u);
+    EXPECT_EQ(read(fixture().package("signed"), keyring).trust, Trust::signature);
+    const auto delegated = read(fixture().package("delegated"), keyring);
+    EXPECT_EQ(delegated.trust, Trust::signature);
+    EXPECT_THAT(keyring.key_ids(), testing::Not(Contains(delegated.signer))) << "the subkey signed";
+}
+
 TEST(ReadPackage, RefusesAKeyFileWithoutKey) {
     EXPECT_EQ(test::reason_of([] { rpm::Keyring::load({}, {fixture().package("signed")}); }), Reason::Configuration);
     EXPECT_EQ(test::reason_of([] { rpm::Keyring::load({}, {"/nowhere/key"}); }), Reason::Configuration);
