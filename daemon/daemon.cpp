@@ -64,6 +64,9 @@ struct Daemon::Private {
                        .worker = jobs::find_worker(),
                        .boot_id = host::boot_id(),
                        .cleaning_order = [this] { return order({}, 0); }}) {
+        for (const int signal : {SIGTERM, SIGINT})
+            signals.push_back(loop.on_signal(signal, [this] { stop(0); }));
+        signals.push_back(loop.on_signal(SIGHUP, [this] { reload(); }));
         queue.recover();
         service = std::make_unique<bus::Service>(
             loop, queue,
@@ -81,9 +84,6 @@ struct Daemon::Private {
         refresh();
         watch(place.sysroot / "ostree/deploy");
         if (!place.private_node) watch("/run/ostree");
-        for (const int signal : {SIGTERM, SIGINT})
-            signals.push_back(loop.on_signal(signal, [this] { stop(0); }));
-        signals.push_back(loop.on_signal(SIGHUP, [this] { reload(); }));
     }
 
     std::string order(const Request& request, std::uint32_t job) const {

@@ -13,4 +13,12 @@ sdbus::Error to_dbus(const std::exception& e) {
                         fmt::format("the daemon failed in a way that was not foreseen: {}", e.what()));
 }
 
+void announce(const std::function<void()>& emit) noexcept {
+    try {
+        emit();
+    } catch (const sdbus::Error& e) {
+        journal::log(journal::Priority::debug, fmt::format("a message could not be sent: {}", e.getMessage()));
+    }
+}
+
 } // namespace rtnode::bus

@@ -5,6 +5,7 @@
 
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <functional>
 #include <memory>
 
 namespace rtnode::bus {
@@ -26,15 +27,22 @@ auto guarded(F&& work) {
     }
 }
 
+/// Signals nobody can be told of must not stop the work: when the bus is gone, the pump says so.
+void announce(const std::function<void()>& emit) noexcept;
+
 /// The answer of a method, to be given later; copyable, so that callbacks may hold it.
 template <typename... T>
 class Reply {
   public:
     explicit Reply(sdbus::Result<T...>&& result) : result_(std::make_shared<sdbus::Result<T...>>(std::move(result))) {}
 
-    void operator()(const T&... values) const { result_->returnResults(values...); }
-    void error(const sdbus::Error& e) const { result_->returnError(e); }
-    void error(const std::exception& e) const { result_->returnError(to_dbus(e)); }
+    void operator()(const T&... values) const {
+        announce([&] { result_->returnResults(values...); });
+    }
+    void error(const sdbus::Error& e) const {
+        announce([&] { result_->returnError(e); });
+    }
+    void error(const std::exception& e) const { error(to_dbus(e)); }
 
     /// Runs it; an exception becomes the answer.
     template <typename F>

@@ -20,11 +20,11 @@ JobObject::JobObject(sdbus::IConnection& connection, EventLoop& loop, jobs::Queu
                      std::uint32_t id)
     : AdaptorInterfaces(connection, path_of(id)), loop_(loop), queue_(queue), authority_(authority), id_(id) {
     registerAdaptor();
-    emitInterfacesAddedSignal();
+    announce([&] { emitInterfacesAddedSignal(); });
 }
 
 JobObject::~JobObject() {
-    emitInterfacesRemovedSignal();
+    announce([&] { emitInterfacesRemovedSignal(); });
     unregisterAdaptor();
 }
 
@@ -79,8 +79,10 @@ std::tuple<std::vector<std::string>, std::uint64_t> JobObject::GetLog(const std:
 void JobObject::changed() {
     progress_timer_.stop();
     progress_due_ = false;
-    emitPropertiesChangedSignal(Job_adaptor::INTERFACE_NAME,
-                                {"State", "Percent", "Step", "ErrorName", "ErrorMessage", "Result", "Ended"});
+    announce([&] {
+        emitPropertiesChangedSignal(Job_adaptor::INTERFACE_NAME,
+                                    {"State", "Percent", "Step", "ErrorName", "ErrorMessage", "Result", "Ended"});
+    });
     if (!jobs::ended(job().state)) return;
     for (const auto& reply : std::exchange(waiting_, {}))
         reply.guard([&] { answer(reply); });
@@ -90,7 +92,7 @@ void JobObject::progress() {
     progress_due_ = true;
     if (progress_timer_) return;
     progress_due_ = false;
-    emitPropertiesChangedSignal(Job_adaptor::INTERFACE_NAME, {"Percent", "Step"});
+    announce([&] { emitPropertiesChangedSignal(Job_adaptor::INTERFACE_NAME, {"Percent", "Step"}); });
     progress_timer_ = loop_.timer(progress_interval, [this] {
         progress_timer_ = {};
         if (progress_due_) progress();

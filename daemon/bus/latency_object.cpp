@@ -51,7 +51,7 @@ LatencyObject::LatencyObject(sdbus::IConnection& connection, EventLoop& loop, Au
         journal::log(journal::Priority::warning, fmt::format("earlier measurements can't be shown: {}", e.what()));
     }
     registerAdaptor();
-    emitInterfacesAddedSignal();
+    announce([&] { emitInterfacesAddedSignal(); });
 }
 
 LatencyObject::~LatencyObject() {

@@ -52,26 +52,28 @@ ManagerObject::~ManagerObject() {
 }
 
 void ManagerObject::job_added(const jobs::Job& job) {
-    emitJobNew(job.id, JobObject::path_of(job.id));
+    announce([&] { emitJobNew(job.id, JobObject::path_of(job.id)); });
 }
 
 void ManagerObject::job_ended(const jobs::Job& job) {
-    emitJobRemoved(job.id, JobObject::path_of(job.id), std::string(jobs::name_of(job.state)));
+    announce([&] { emitJobRemoved(job.id, JobObject::path_of(job.id), std::string(jobs::name_of(job.state))); });
 }
 
 void ManagerObject::jobs_changed() {
-    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Jobs", "Activity"});
+    announce([&] { emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Jobs", "Activity"}); });
 }
 
 void ManagerObject::set_rebooting() {
     rebooting_ = true;
-    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Activity"});
+    announce([&] { emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Activity"}); });
 }
 
 void ManagerObject::set_deployments(std::vector<Deployment> deployments) {
     deployments_ = std::move(deployments);
-    emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME,
-                                {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired"});
+    announce([&] {
+        emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME,
+                                    {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired"});
+    });
 }
 
 void ManagerObject::submit(const JobReply& reply, Request request, std::vector<UniqueFd> files) {

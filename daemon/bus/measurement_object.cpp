@@ -69,18 +69,18 @@ MeasurementObject::MeasurementObject(sdbus::IConnection& connection, EventLoop& 
       started_(std::chrono::system_clock::now()), run_(std::move(run)), ended_(std::move(ended)) {
     finished_ = loop.io(run_->finished_fd(), EPOLLIN, [this](std::uint32_t) { on_finished(); });
     registerAdaptor();
-    emitInterfacesAddedSignal();
+    announce([&] { emitInterfacesAddedSignal(); });
 }
 
 MeasurementObject::MeasurementObject(sdbus::IConnection& connection, Authority& authority, std::uint64_t number,
                                      latency::Store store)
     : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), store_(std::move(store)) {
     registerAdaptor();
-    emitInterfacesAddedSignal();
+    announce([&] { emitInterfacesAddedSignal(); });
 }
 
 MeasurementObject::~MeasurementObject() {
-    emitInterfacesRemovedSignal();
+    announce([&] { emitInterfacesRemovedSignal(); });
     unregisterAdaptor();
 }
 
@@ -103,7 +103,9 @@ void MeasurementObject::on_finished() {
                         ? ""
                         : fmt::format("; its numbers are not to be trusted: {}", fmt::join(summary_->invalid, "; "))),
         {{"MESSAGE_ID", std::string(journal::measurement_ended)}, {"RTNODE_MEASUREMENT", std::to_string(number_)}});
-    emitPropertiesChangedSignal(Measurement_adaptor::INTERFACE_NAME, {"State", "End", "Invalid", "Files"});
+    announce([&] {
+        emitPropertiesChangedSignal(Measurement_adaptor::INTERFACE_NAME, {"State", "End", "Invalid", "Files"});
+    });
     for (const auto& reply : std::exchange(waiting_, {}))
         reply.guard([&] { answer(reply); });
     if (ended_) ended_();

@@ -164,6 +164,8 @@ EventLoop::Source EventLoop::on_signal(int signal, Callback callback) {
               },
               slot.get()),
           "watching a signal");
+    // Before all else that is due: a configuration is read before the calls that came after the signal.
+    check(sd_event_source_set_priority(slot->source, SD_EVENT_PRIORITY_IMPORTANT), "watching a signal");
     return Source(std::move(slot));
 }
 
