@@ -25,7 +25,7 @@ constexpr const char* latency_path = "/org/rtnode1/latency";
 using Dictionary = std::map<std::string, sdbus::Variant>;
 
 /// Requests may wait for a person who types a password.
-constexpr std::chrono::microseconds request_limit = std::chrono::minutes(3);
+constexpr std::chrono::seconds request_limit = std::chrono::minutes(3);
 
 ClientError client_error(const sdbus::Error& error) {
     const std::string& name = error.getName();
@@ -151,7 +151,7 @@ Bus::Bus(const std::string& address) : connection_(std::make_unique<Connection>(
     try {
         connection_->bus = address.empty() ? sdbus::createSystemBusConnection()
                                            : sdbus::createSessionBusConnectionWithAddress(address);
-        connection_->bus->setMethodCallTimeout(static_cast<std::uint64_t>(request_limit.count()));
+        limit_calls(request_limit);
         connection_->driver = sdbus::createProxy(*connection_->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus");
         connection_->driver->uponSignal("NameOwnerChanged")
             .onInterface("org.freedesktop.DBus")
@@ -257,6 +257,11 @@ std::string Bus::report(const std::string& path, const std::string& format) {
 
 std::unique_ptr<Watched> Bus::watch_measurement(const std::string& path) {
     return call([&] { return watched<MeasurementProxy>(*connection_->bus, path); });
+}
+
+void Bus::limit_calls(std::chrono::seconds limit) {
+    const std::chrono::microseconds limit_us = limit;
+    connection_->bus->setMethodCallTimeout(static_cast<std::uint64_t>(limit_us.count()));
 }
 
 Bus::Woken Bus::wait(int descriptor, std::optional<std::chrono::milliseconds> time) {

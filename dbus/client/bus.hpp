@@ -76,6 +76,9 @@ class Bus {
     std::string report(const std::string& path, const std::string& format);
     std::unique_ptr<Watched> watch_measurement(const std::string& path);
 
+    /// How long a call may take from now on. At first it is minutes: a request may wait for a person's password.
+    void limit_calls(std::chrono::seconds limit);
+
     enum class Woken { bus, descriptor, time };
     /// Waits for a message, for @p descriptor to be readable, or for the time to pass; handles messages.
     /// @throws ClientError (unreachable) when the daemon or the bus went away

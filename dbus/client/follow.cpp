@@ -77,6 +77,9 @@ class LogReader {
     bool has_freed_ = false;
 };
 
+/// While following, Ctrl-C is looked at between calls: none may take long, even if the daemon hangs.
+constexpr std::chrono::seconds answer_limit{5};
+
 std::string bar_of(const Json& job, unsigned width) {
     if (text(job, "State") == "queued") return "Waiting for the jobs before it";
     const std::string step = text(job, "State") == "canceling" ? "Canceling" : text(job, "Step");
@@ -87,6 +90,7 @@ std::string bar_of(const Json& job, unsigned width) {
 
 Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal) {
     const CtrlC ctrl_c;
+    bus.limit_calls(answer_limit);
     std::string last_step;
     try {
         const auto job = bus.watch_job(path);
@@ -123,6 +127,7 @@ Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal) {
 
 Followed follow_measurement(Bus& bus, const std::string& path, Terminal& terminal) {
     const CtrlC ctrl_c;
+    bus.limit_calls(answer_limit);
     try {
         const auto measurement = bus.watch_measurement(path);
         for (;;) {

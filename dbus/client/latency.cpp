@@ -80,7 +80,7 @@ std::vector<std::string> live_lines(const Json& measurement, std::size_t limit) 
             break;
         }
         std::string line = fmt::format(
-            "CPU {:>3}  cycles {:>9.0f}  now {:>8.1f}  min {:>7.1f}  avg {:>7.1f}  max {:>8.1f} µs", cpus[i],
+            "CPU {:>3}  cycles {:>9.0f}  now {:>7.1f}  min {:>6.1f}  avg {:>6.1f}  max {:>7.1f} µs", cpus[i],
             at(cycles, i), at(last, i) / 1000, at(minimum, i) / 1000, at(average, i) / 1000, at(maximum, i) / 1000);
         if (at(missed, i) > 0) line += fmt::format("  missed {:.0f}", at(missed, i));
         lines.push_back(line);

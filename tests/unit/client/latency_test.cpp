@@ -110,7 +110,7 @@ TEST(Verdict, OfAnOverloadedRunSaysWhatToDo) {
     EXPECT_FALSE(passed(run));
 }
 
-TEST(LiveLines, AreOneACpu) {
+TEST(LiveLines, AreOneACpuInEightyColumns) {
     Json running = good();
     running["Cycles"] = Json::array({1000, 1001});
     running["Last"] = Json::array({4000, 5000});
@@ -118,7 +118,7 @@ TEST(LiveLines, AreOneACpu) {
     running["Average"] = Json::array({4100.5, 4200});
     const auto lines = live_lines(running, 10);
     ASSERT_THAT(lines, SizeIs(2));
-    EXPECT_EQ(lines[0], "CPU   0  cycles      1000  now      4.0  min     2.9  avg     4.1  max     84.2 µs");
+    EXPECT_EQ(lines[0], "CPU   0  cycles      1000  now     4.0  min    2.9  avg    4.1  max    84.2 µs");
     EXPECT_THAT(lines[1], StartsWith("CPU   3  "));
 }
 
