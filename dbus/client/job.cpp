@@ -38,7 +38,7 @@ void add_planned(std::vector<std::string>& lines, const Json& plan) {
     const Json& packages = member(plan, "packages");
     if (!packages.is_array()) return;
     for (const Json& row : packages) {
-        const std::string kind = text(row, "kind"), before = text(row, "before"), after = text(row, "after");
+        const std::string kind = text(row, "change"), before = text(row, "before"), after = text(row, "after");
         if (kind == "replace") replaced.push_back(replacement(before, after));
         if (kind == "remove") removed.push_back(before);
         if (kind == "install") added.push_back(after);
@@ -95,7 +95,8 @@ std::string progress_bar(unsigned percent, const std::string& step, unsigned wid
 
 std::vector<std::string> result_lines(const Json& result, bool log_has_freed) {
     std::vector<std::string> lines;
-    const Json& plan = member(result, "plan");
+    // The plan's keys stand in the result itself, beside `plan`, its hash; or in a dictionary of that name.
+    const Json& plan = member(result, "plan").is_object() ? member(result, "plan") : result;
     if (!log_has_freed) {
         const std::string freed = text(result, "freed");
         if (!freed.empty()) lines.push_back("Freed: " + printable(freed));
@@ -117,7 +118,7 @@ std::vector<std::string> result_lines(const Json& result, bool log_has_freed) {
         add_kernel_command_line(lines, words(plan, "kernel-arguments-before"), words(plan, "kernel-arguments-after"));
 
     std::vector<std::string> warnings = words(result, "warnings");
-    if (warnings.empty()) warnings = words(plan, "warnings");
+    if (warnings.empty() && &plan != &result) warnings = words(plan, "warnings");
     for (const auto& warning : warnings)
         lines.push_back("Warning: " + printable(warning));
     return lines;

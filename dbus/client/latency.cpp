@@ -159,7 +159,8 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
 
     std::vector<std::string> doubts = words(measurement, "Invalid");
     if (doubts.empty()) {
-        out += missed > 0 ? fmt::format("; {:.0f} deadlines missed", missed) : "; no deadline missed";
+        out += missed > 0 ? fmt::format("; {:.0f} missed deadline{}", missed, missed == 1 ? "" : "s")
+                          : "; no deadline missed";
         out += faults > 0 ? fmt::format(", {:.0f} page faults in the loop", faults) : ", no page fault in the loop";
     } else {
         out += "; DON'T TRUST IT: " + printable(join(doubts, "; "));

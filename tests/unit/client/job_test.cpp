@@ -66,16 +66,17 @@ TEST(JobResult, SaysWhenOnlyTheOrderOfKernelArgumentsChanged) {
 TEST(JobResult, ShowsThePlanOfADryRun) {
     const Json plan{
         {"plan", "abc"},
-        {"packages", Json::array({{{"kind", "replace"}, {"before", "m-4:1-1.x86_64"}, {"after", "m-4:2-1.x86_64"}},
-                                  {{"kind", "remove"}, {"before", "kernel-1-1.x86_64"}},
-                                  {{"kind", "install"}, {"after", "kernel-rt-core-1-1.x86_64"}}})},
+        {"packages", Json::array({{{"change", "replace"}, {"before", "m-4:1-1.x86_64"}, {"after", "m-4:2-1.x86_64"}},
+                                  {{"change", "remove"}, {"before", "kernel-1-1.x86_64"}},
+                                  {{"change", "install"}, {"after", "kernel-rt-core-1-1.x86_64"}}})},
         {"kernel-arguments-before", Json::array({"rw"})},
         {"kernel-arguments-after", Json::array({"rw", "nohz=on"})},
         {"warnings", Json::array({"bootc upgrade will refuse layered changes"})}};
-    EXPECT_THAT(result_lines({{"dry-run", true}, {"plan", plan}}),
-                ElementsAre("Replaced:", "m 4:1-1 -> 4:2-1", "Removed:", "kernel-1-1.x86_64",
-                            "Added:", "kernel-rt-core-1-1.x86_64", "Kernel command line:", "rw nohz=on",
-                            "  added: nohz=on", "Warning: bootc upgrade will refuse layered changes"));
+    for (const Json& result : {Json{{"dry-run", true}, {"plan", plan}}, plan}) // nested, or in the result itself
+        EXPECT_THAT(result_lines(result),
+                    ElementsAre("Replaced:", "m 4:1-1 -> 4:2-1", "Removed:", "kernel-1-1.x86_64",
+                                "Added:", "kernel-rt-core-1-1.x86_64", "Kernel command line:", "rw nohz=on",
+                                "  added: nohz=on", "Warning: bootc upgrade will refuse layered changes"));
 }
 
 TEST(JobResult, PrintsNothingOfWhatIsAbsentOrOfAnotherType) {
