@@ -14,6 +14,9 @@ namespace rtnode::worker {
 Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& store, bool packages) {
     reporter.step("Checking the node");
     ostree::Sysroot sysroot(order.sysroot, order.private_node);
+    // Before the lock: on a host that wasn't booted by OSTree even the lock file may be out of reach.
+    const auto host = ostree::host_facts();
+    ostree::check_host(sysroot, host);
     auto lock = sysroot.lock(std::chrono::seconds(order.lock_wait_s), canceled);
     failpoint("after-lock");
     for (const auto& leftover : ostree::remove_leftovers(sysroot))
@@ -22,7 +25,7 @@ Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& s
     auto ground =
         ostree::preflight(sysroot, {.os = order.request.os,
                                     .packages = packages,
-                                    .host = ostree::host_facts(),
+                                    .host = host,
                                     .have_payload = [&](const std::string& header_sha256, const std::string&) {
                                         return store.find(header_sha256).has_value();
                                     }});

@@ -138,9 +138,10 @@ std::string package_url(const std::string& nevra) {
     return server_url() + package_file(nevra);
 }
 
-TestNode::TestNode() {
-    // On the node's own file system, which is real and holds an overlay's upper (a tmpfs /tmp might not).
-    auto pattern = (made_node().parent_path() / "test-node-XXXXXX").string();
+TestNode::TestNode() : TestNode(made_node().parent_path()) {}
+
+TestNode::TestNode(const fs::path& disk) {
+    auto pattern = (disk / "test-node-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     folder = pattern;
     sysroot = folder / "sysroot";

@@ -30,7 +30,9 @@ std::string package_url(const std::string& nevra);
 
 class TestNode {
   public:
+    /// In a folder of the made node's file system, which is real and holds an overlay's upper (a tmpfs /tmp might not).
     TestNode();
+    explicit TestNode(const std::filesystem::path& disk);
     ~TestNode();
     TestNode(const TestNode&) = delete;
     TestNode& operator=(const TestNode&) = delete;

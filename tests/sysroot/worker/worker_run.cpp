@@ -79,9 +79,16 @@ WorkerRun run_worker(const WorkOrder& order, const RunOptions& options) {
     for (auto& variable : environment)
         variables.push_back(variable.data());
     variables.push_back(nullptr);
-    std::string program = RTNODE_WORKER, flag = "--clean";
-    std::vector<char*> arguments{program.data()};
-    if (options.clean) arguments.push_back(flag.data());
+    std::vector<std::string> words{RTNODE_WORKER};
+    // nsenter stays as the worker's parent and ends as it did, by a signal too.
+    if (options.machine != 0)
+        words = {"/usr/bin/nsenter", fmt::format("--mount=/proc/{}/ns/mnt", options.machine),
+                 fmt::format("--pid=/proc/{}/ns/pid_for_children", options.machine), "/run/rtnode-worker"};
+    if (options.clean) words.push_back("--clean");
+    const auto program = words.front();
+    std::vector<char*> arguments;
+    for (auto& word : words)
+        arguments.push_back(word.data());
     arguments.push_back(nullptr);
     pid_t child = -1;
     const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), variables.data());
