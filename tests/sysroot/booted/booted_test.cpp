@@ -109,7 +109,7 @@ class Booted : public testing::Test {
     }
 
     // A disk of its own: libostree freezes the file system of /boot for a moment.
-    Disk disk{std::uint64_t{2} << 30};
+    Disk disk;
     TestNode node{disk.folder};
     std::unique_ptr<Machine> machine;
     std::string machine_mounts;

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
-#include <vector>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -45,7 +44,7 @@ fs::path place(std::uint64_t bytes) {
 
 } // namespace
 
-Disk::Disk(std::uint64_t bytes, const std::string& kind) {
+Disk::Disk(std::uint64_t bytes) {
     enter_own_mounts();
     auto pattern = (place(bytes) / "test-disk-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw failed(pattern);
@@ -55,10 +54,7 @@ Disk::Disk(std::uint64_t bytes, const std::string& kind) {
     const auto image = home_ / "image";
     std::ofstream(image).close();
     fs::resize_file(image, bytes);
-    std::vector<std::string> make{"mkfs." + kind};
-    if (kind == "ext4") make.insert(make.end(), {"-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1"});
-    make.push_back(image.string());
-    output_of(make);
+    output_of({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", image.string()});
     output_of({"mount", "-o", "loop", image.string(), folder.string()});
 }
 

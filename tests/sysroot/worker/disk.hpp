@@ -1,18 +1,16 @@
 #pragma once
 // A disk for one test: a file system of its own in a loop-mounted image, so that a test can fill it, freeze it
-// (libostree does so with /boot) or choose its kind without the host noticing. Mounted in a mount namespace of the test
+// (libostree does so with /boot) without the host noticing. ext4, as on nodes. Mounted in a mount namespace of the test
 // program.
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 
 namespace rtnode::tests {
 
 class Disk {
   public:
-    /// @param kind of mkfs: "ext4", "vfat"
-    explicit Disk(std::uint64_t bytes, const std::string& kind = "ext4");
+    explicit Disk(std::uint64_t bytes = std::uint64_t{2} << 30);
     ~Disk();
     Disk(const Disk&) = delete;
     Disk& operator=(const Disk&) = delete;
