@@ -71,7 +71,7 @@ std::string clean_up(Node& node, const PackageStore& store, Reporter& reporter) 
         failpoint("after-cleanup");
         reporter.end_step();
         auto text = freed.text();
-        reporter.log(text);
+        if (freed.bytes > 0 || freed.package_refs > 0) reporter.log(text);
         constexpr std::string_view label = "Freed: ";
         return text.starts_with(label) ? text.substr(label.size()) : text;
     } catch (const Error& error) {

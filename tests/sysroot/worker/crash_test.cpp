@@ -11,7 +11,6 @@
 #include <fstream>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 using namespace rtnode;
@@ -91,7 +90,11 @@ TEST(Lock, ASysrootThatSomebodyElseHoldsIsWaitedForAndThenReported) {
     TestNode node;
     const auto before = node.state();
     const auto lock = open((node.sysroot / "ostree/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    ASSERT_EQ(flock(lock, LOCK_EX), 0);
+    // As libostree takes it (libglnx' glnx_make_lock_file): an open file description lock.
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    ASSERT_EQ(fcntl(lock, F_OFD_SETLK, &whole), 0);
     const auto refused = run_worker(node.order(small_request()));
     close(lock);
     ASSERT_TRUE(refused.failure) << refused.why();

@@ -68,9 +68,11 @@ WorkerRun run_worker(const WorkOrder& order, const RunOptions& options) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, theirs, worker::socket_fd);
     posix_spawn_file_actions_adddup2(&actions, memfd, worker::order_fd);
-    for (std::size_t index = 0; index < options.descriptors.size(); ++index)
-        posix_spawn_file_actions_adddup2(&actions, options.descriptors[index],
-                                         worker::first_passed_fd + static_cast<int>(index));
+    std::vector<int> passed;
+    for (const int descriptor : options.descriptors)
+        passed.push_back(fcntl(descriptor, F_DUPFD_CLOEXEC, 100));
+    for (std::size_t index = 0; index < passed.size(); ++index)
+        posix_spawn_file_actions_adddup2(&actions, passed[index], worker::first_passed_fd + static_cast<int>(index));
     std::vector<std::string> environment{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"};
     if (!options.failpoint.empty()) environment.push_back("RTNODE_FAILPOINT=" + options.failpoint);
     for (const auto* name : {"G_DEBUG", "ASAN_OPTIONS", "UBSAN_OPTIONS"})
@@ -95,6 +97,8 @@ WorkerRun run_worker(const WorkOrder& order, const RunOptions& options) {
     posix_spawn_file_actions_destroy(&actions);
     close(theirs);
     close(memfd);
+    for (const int descriptor : passed)
+        close(descriptor);
     if (failed != 0) throw std::runtime_error("cannot start " + program + ": " + std::strerror(failed));
 
     WorkerRun run;
