@@ -1,0 +1,123 @@
+"""What a case gets: a machine, a web server with the packages, sentences that hold or not, a transcript."""
+
+import contextlib
+import shlex
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+from image import NODE_TOOLS
+from machine import Machine
+
+HOST = "10.0.2.2"  # QEMU's user networking: the host's 127.0.0.1
+
+
+class CaseFailed(Exception):
+    """The step has been reported; what would follow has no ground to stand on."""
+
+
+class Tap:
+    """Test Anything Protocol, a line a step."""
+
+    def __init__(self, out=sys.stdout):
+        self.out, self.count, self.failed = out, 0, 0
+
+    def line(self, text):
+        print(text, file=self.out, flush=True)
+
+    def note(self, text):
+        for line in str(text).splitlines():
+            self.line(f"# {line}")
+
+    def result(self, held, sentence):
+        self.count += 1
+        self.failed += not held
+        self.line(f"{'ok' if held else 'not ok'} {self.count} - {sentence.replace('#', '')}")
+
+
+def expect(held, explanation):
+    if not held:
+        raise AssertionError(explanation)
+
+
+def expect_equal(actual, expected, what):
+    expect(actual == expected, f"{what}: expected {expected!r}, is {actual!r}")
+
+
+def expect_in(part, whole, what):
+    expect(part in whole, f"{what}: '{part}' is not in\n{whole}")
+
+
+class Bed:
+    def __init__(self, name, image, folder, tap):
+        self.name, self.image, self.folder, self.tap = name, image, Path(folder), tap
+        self.facts, self.url, self.machine = image.facts, None, None
+        self._transcript = None
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        return self._open.__exit__(kind, value, trace)
+
+    def boot(self, booted=True):
+        """The case's machine; `booted`: from the snapshot after its first boot, else from power-on."""
+        self.machine = self._open.enter_context(Machine(self.image, self.folder, booted))
+        return self.machine
+
+    def serve(self):
+        """nginx with the node's repositories, which the machine reaches at the returned URL."""
+        server = subprocess.Popen([NODE_TOOLS / "serve", self.image.node, "0", "--state", self.folder / "nginx"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=open(self.folder / "nginx.log", "ab"), text=True)
+        self._open.callback(lambda: (server.terminate(), server.wait()))
+        address = server.stdout.readline()
+        expect(address.startswith("http://127.0.0.1:"), f"nginx did not start, see {self.folder}/nginx.log")
+        self.url = address.strip().replace("127.0.0.1", HOST)
+        return self.url
+
+    def repository_script(self):
+        """Script that configures the served repository as an admin would, key included."""
+        key = (self.image.node / "keys/RPM-GPG-KEY-rtnode-test").read_text()
+        repo = next((self.image.node / "repo").glob("*.repo")).read_text()
+        repo = repo.replace("@BASEURL@", f"{self.url}repo")
+        repo = repo.replace("@GPGKEY@", "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-rtnode-test")
+        return (f"mkdir -p /etc/pki/rpm-gpg /etc/yum.repos.d\n"
+                f"printf %s {shlex.quote(key)} >/etc/pki/rpm-gpg/RPM-GPG-KEY-rtnode-test\n"
+                f"printf %s {shlex.quote(repo)} >/etc/yum.repos.d/rtnode-rt.repo\n"
+                f"systemctl reload rtnoded\n")
+
+    def package(self, name):
+        """URL of the package of the served repository with this name (the last one)."""
+        return self.url + [p["file"] for p in self.facts["repo"] if p["name"] == name][-1]
+
+    @contextlib.contextmanager
+    def step(self, sentence):
+        """A sentence that holds when nothing is raised within; a case ends with the first one that doesn't."""
+        try:
+            yield
+        except CaseFailed:
+            raise
+        except Exception as error:  # a report, whatever it was
+            self.tap.result(False, sentence)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            self.tap.note(f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {error}")
+            raise CaseFailed(sentence) from error
+        self.tap.result(True, sentence)
+
+    def transcript(self, path):
+        self._transcript = self._open.enter_context(open(path, "w", encoding="utf-8"))
+
+    def tell(self, text=""):
+        if self._transcript:
+            print(text, file=self._transcript, flush=True)
+
+    def shown(self, command, rc=0):
+        """Runs a command as one would type it and writes it into the transcript; returns its output."""
+        result = self.machine.run(command)
+        self.tell(f"sh-4.4# {command}" + (f"\n{result.out}" if result.out else ""))
+        expect_equal(result.rc, rc, f"exit status of `{command}` with the output\n{result.out}\n")
+        return result.out
