@@ -32,7 +32,7 @@ void Queue::recover() {
         end(job, State::interrupted, Reason::Interrupted, fmt::format(interrupted_message, name_of(job.state)));
     }
     forget_old();
-    loop_.post([this] { start_next(); });
+    start_soon();
 }
 
 std::uint32_t Queue::submit(NewJob asked) {
@@ -53,7 +53,7 @@ std::uint32_t Queue::submit(NewJob asked) {
     waiting_.emplace(id, Waiting{std::move(asked.files), std::move(asked.order)});
     queued_.push_back(id);
     if (observer_ != nullptr) observer_->job_added(known);
-    loop_.post([this] { start_next(); });
+    start_soon();
     return id;
 }
 
@@ -90,6 +90,10 @@ std::vector<std::string> Queue::read_log(std::uint32_t id, std::uint64_t from, s
     return folder_.read_log(id, from, limit);
 }
 
+void Queue::start_soon() {
+    start_timer_ = loop_.timer(std::chrono::microseconds(0), [this] { start_next(); });
+}
+
 void Queue::start_next() {
     if (worker_ != nullptr || shut_down_) return;
     if (needs_cleaning_) {
@@ -117,7 +121,7 @@ void Queue::start_job(std::uint32_t id) {
     } catch (const Error& e) {
         running_ = 0;
         end(job, State::failed, e.reason(), e.what());
-        loop_.post([this] { start_next(); });
+        start_soon();
         return;
     }
     journal::log(journal::Priority::info, fmt::format("job {} ({}) started for {}", id, job.kind, job.caller),
@@ -158,7 +162,7 @@ void Queue::start_cleaning() {
                                       }});
     } catch (const Error& e) {
         complain(e.what());
-        loop_.post([this] { start_next(); });
+        start_soon();
     }
 }
 
@@ -207,7 +211,7 @@ void Queue::when_idle() {
     if (shut_down_)
         loop_.post(shut_down_);
     else
-        loop_.post([this] { start_next(); });
+        start_soon();
 }
 
 void Queue::end(Job& job, State state, Reason reason, const std::string& message) {

@@ -70,6 +70,7 @@ class Queue {
         std::function<std::string(std::uint32_t)> order;
     };
 
+    void start_soon(); ///< in a later round of the loop
     void start_next();
     void start_job(std::uint32_t id);
     void start_cleaning();
@@ -93,6 +94,7 @@ class Queue {
     std::uint32_t running_ = 0; ///< 0 = none
     std::unique_ptr<WorkerProcess> worker_;
     bool needs_cleaning_ = false;
+    EventLoop::Source start_timer_;
     std::function<void()> shut_down_;
 };
 
