@@ -17,7 +17,8 @@ class AssemblyProgress final : public assemble::Progress {
   public:
     explicit AssemblyProgress(Reporter& reporter) : reporter_(reporter) {}
     void step(std::string_view name) override { reporter_.step(std::string(name)); }
-    void log(std::string_view line) override { reporter_.log(std::string(line)); }
+    /// Indented, so that who follows the job can tell tools' output from the job's own lines.
+    void log(std::string_view line) override { reporter_.log(fmt::format("  {}", line)); }
     bool cancelled() const override { return canceled(); }
 
   private:

@@ -18,6 +18,7 @@ struct Session {
     std::string bus_address;
     bool json = false;
     bool no_follow = false;
+    bool verbose = false;
     bool unchanged_exit_77 = false;
     std::string color = "auto";
     bool no_color = false;

@@ -47,11 +47,12 @@ class CtrlC {
     int fd_ = -1;
 };
 
-/// Prints what the log has gained.
+/// Prints what the log has gained: the job's own lines, and with `verbose` what scriptlets and tools said (indented
+/// lines). The error that ends a failed job is left to who reports the job's end.
 class LogReader {
   public:
-    LogReader(Bus& bus, std::string path, Terminal& terminal)
-        : bus_(bus), path_(std::move(path)), terminal_(terminal) {}
+    LogReader(Bus& bus, std::string path, Terminal& terminal, bool verbose)
+        : bus_(bus), path_(std::move(path)), terminal_(terminal), verbose_(verbose) {}
 
     void read() {
         for (;;) {
@@ -61,6 +62,9 @@ class LogReader {
                 line = printable(line);
                 has_freed_ = has_freed_ || line.starts_with("Freed:");
             }
+            std::erase_if(lines, [this](const std::string& line) {
+                return line.starts_with("error: ") || (!verbose_ && line.starts_with("  "));
+            });
             terminal_.lines(lines);
             if (next <= next_) return; // no progress: a daemon that we don't understand
             next_ = next;
@@ -73,6 +77,7 @@ class LogReader {
     Bus& bus_;
     std::string path_;
     Terminal& terminal_;
+    bool verbose_;
     std::uint64_t next_ = 0;
     bool has_freed_ = false;
 };
@@ -88,13 +93,13 @@ std::string bar_of(const Json& job, unsigned width) {
 
 } // namespace
 
-Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal) {
+Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal, bool verbose) {
     const CtrlC ctrl_c;
     bus.limit_calls(answer_limit);
     std::string last_step;
     try {
         const auto job = bus.watch_job(path);
-        LogReader log(bus, path, terminal);
+        LogReader log(bus, path, terminal, verbose);
         log.read();
         for (;;) {
             const std::string step = text(job->properties(), "Step");

@@ -16,7 +16,7 @@ struct Followed {
 
 /// Prints the job's log as it grows, with a progress bar below it on a terminal, until it has ended or Ctrl-C.
 /// @throws ClientError (unreachable) when the daemon goes away, which says what then
-Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal);
+Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal, bool verbose);
 
 /// Likewise a measurement: on a terminal its live values, four times a second.
 Followed follow_measurement(Bus& bus, const std::string& path, Terminal& terminal);

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
         ->type_name("ADDRESS");
     app.add_flag("--json", session.json, "Print one JSON document, and nothing else, on standard output");
     app.add_flag("--no-follow", session.no_follow, "Start the job or measurement and return at once");
+    app.add_flag("--verbose,-v", session.verbose, "While following, also print what scriptlets and dracut say");
     app.add_flag("--unchanged-exit-77", session.unchanged_exit_77, "Exit with 77 when there was nothing to do");
     app.add_option("--color", session.color, "When to use colours")
         ->type_name("WHEN")

@@ -49,7 +49,7 @@ Exit finish_job(Session& session, const std::string& path) {
         terminal.lines({"Job " + number + " started", "  follow it: rtnodectl job follow " + number});
         return Exit::ok;
     }
-    Followed followed = follow_job(session.bus(), path, terminal);
+    Followed followed = follow_job(session.bus(), path, terminal, session.verbose);
     Json& job = followed.properties;
     job["Path"] = path;
     if (session.json) session.print(job);
