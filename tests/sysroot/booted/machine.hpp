@@ -2,24 +2,18 @@
 // A booted node: a mount namespace whose / is the first deployment of a TestNode (tests/support/node/boot). What it
 // isn't: a kernel, a systemd and a network of its own. finalize() does ostree-finalize-staged.service's part.
 
+#include "namespaces.hpp"
 #include "node.hpp"
 #include "worker_run.hpp"
-
-#include <sys/types.h>
 
 namespace rtnode::tests {
 
 class Machine {
   public:
     explicit Machine(const TestNode& node);
-    ~Machine(); ///< as if the power were cut: nothing is finalised
-    Machine(const Machine&) = delete;
-    Machine& operator=(const Machine&) = delete;
-
-    std::filesystem::path root() const;       ///< its / as seen from here
-    pid_t pid() const { return init_; }       ///< the process that made its namespaces
-    std::string mounts() const;               ///< its mount table, as text
-    std::string file(const char* path) const; ///< content of an absolute path of it; empty when there is none
+    std::filesystem::path root() const; ///< its / as seen from here; gone with this object, as if the power were cut
+    std::string mounts() const { return namespaces_.mounts(); }
+    std::string file(const std::string& path) const { return namespaces_.file(path); }
 
     /// Standard output of a command in it.
     std::string output(std::vector<std::string> command) const;
@@ -33,11 +27,8 @@ class Machine {
     int finalize() const;
 
   private:
-    std::vector<std::string> inside(std::vector<std::string> command) const;
-
     const TestNode& node_;
-    pid_t init_ = -1;
-    int power_ = -1; ///< the machine's first process ends when this is closed
+    Namespaces namespaces_;
 };
 
 } // namespace rtnode::tests

@@ -1,5 +1,7 @@
 #include "worker_run.hpp"
 
+#include "namespaces.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -83,9 +85,7 @@ WorkerRun run_worker(const WorkOrder& order, const RunOptions& options) {
     variables.push_back(nullptr);
     std::vector<std::string> words{RTNODE_WORKER};
     // nsenter stays as the worker's parent and ends as it did, by a signal too.
-    if (options.machine != 0)
-        words = {"/usr/bin/nsenter", fmt::format("--mount=/proc/{}/ns/mnt", options.machine),
-                 fmt::format("--pid=/proc/{}/ns/pid_for_children", options.machine), "/run/rtnode-worker"};
+    if (options.machine != nullptr) words = options.machine->inside({"/run/rtnode-worker"});
     if (options.clean) words.push_back("--clean");
     const auto program = words.front();
     std::vector<char*> arguments;
@@ -93,7 +93,7 @@ WorkerRun run_worker(const WorkOrder& order, const RunOptions& options) {
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
     pid_t child = -1;
-    const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments.data(), variables.data());
+    const int failed = posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments.data(), variables.data());
     posix_spawn_file_actions_destroy(&actions);
     close(theirs);
     close(memfd);

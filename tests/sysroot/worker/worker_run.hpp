@@ -13,6 +13,8 @@
 
 namespace rtnode::tests {
 
+class Namespaces;
+
 struct WorkerRun {
     int status = 0; ///< exit status, or 128 + signal
     std::optional<nlohmann::json> result;
@@ -25,11 +27,10 @@ struct WorkerRun {
 };
 
 struct RunOptions {
-    std::string failpoint;        ///< RTNODE_FAILPOINT
-    std::vector<int> descriptors; ///< passed as fd:0, fd:1, …
-    bool clean = false;           ///< rtnode-worker --clean
-    pid_t machine = 0; ///< as /run/rtnode-worker in the mount and pid namespaces that this process made; 0: in ours
-    /// Called with each step's name and the worker's pid while it runs.
+    std::string failpoint;               ///< RTNODE_FAILPOINT
+    std::vector<int> descriptors;        ///< passed as fd:0, fd:1, …
+    bool clean = false;                  ///< rtnode-worker --clean
+    const Namespaces* machine = nullptr; ///< runs as /run/rtnode-worker in these; nullptr: in ours
     std::function<void(const std::string& step, pid_t worker)> on_step;
 };
 
