@@ -122,9 +122,10 @@ struct Daemon::Private {
         refresh_timer.stop();
         try {
             if (!sysroot) sysroot = std::make_unique<ostree::Sysroot>(place.sysroot, place.private_node);
-            sysroot->reload();
+            // Before they are read: what changes in between gives another print, and is read the next time.
             auto print = sysroot->fingerprint();
             if (print == fingerprint) return;
+            sysroot->reload();
             service->set_deployments(sysroot->deployments());
             fingerprint = std::move(print);
         } catch (const Error& e) {
