@@ -121,17 +121,16 @@ struct Daemon::Private {
     void refresh() {
         refresh_timer.stop();
         try {
-            if (!sysroot) sysroot = std::make_unique<ostree::Sysroot>(place.sysroot, place.private_node);
-            // Before they are read: what changes in between gives another print, and is read the next time.
-            auto print = sysroot->fingerprint();
+            // A new object each time: libostree reads again only when the time of ostree/deploy has changed, which it
+            // does after the file of a staged deployment is there. The print comes first, so that what changes in
+            // between gives another one the next time.
+            auto print = ostree::Sysroot(place.sysroot, place.private_node).fingerprint();
             if (print == fingerprint) return;
-            sysroot->reload();
-            service->set_deployments(sysroot->deployments());
+            service->set_deployments(ostree::Sysroot(place.sysroot, place.private_node).deployments());
             fingerprint = std::move(print);
         } catch (const Error& e) {
             if (fingerprint == e.what()) return; // said already
             fingerprint = e.what();
-            sysroot.reset();
             service->set_deployments({});
             journal::log(journal::Priority::warning, fmt::format("the deployments can't be listed: {}", e.what()));
         }
@@ -162,7 +161,6 @@ struct Daemon::Private {
     EventLoop loop;
     jobs::Queue queue;
     std::unique_ptr<bus::Service> service;
-    std::unique_ptr<ostree::Sysroot> sysroot;
     std::string fingerprint;
     std::vector<EventLoop::Source> watches, signals;
     EventLoop::Source refresh_timer;

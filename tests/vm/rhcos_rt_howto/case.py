@@ -6,24 +6,14 @@ The transcript, build/vm/rhcos_rt_howto.log, reads like the how-to: what one typ
 import json
 import re
 
-from bed import expect, expect_equal, expect_in
+from bed import MANAGER, expect, expect_equal, expect_in
 
 # The how-to's, in its order; the huge pages fit a machine with 2 GB: 16 of 2 MB instead of 32 of 1 GB.
 ARGUMENTS = ["default_hugepagesz=2M", "hugepagesz=2M", "hugepages=16", "nohz=on", "nosoftlockup", "nmi_watchdog=0",
              "audit=0", "mce=off", "kthread_cpus=0", "irqaffinity=0", "skew_tick=1", "processor.max_cstate=1",
              "idle=poll", "intel_pstate=disable", "intel_idle.max_cstate=0", "intel_iommu=on", "iommu=pt"]
 INTERVAL_US = 50_000
-MANAGER = "org.rtnode1 /org/rtnode1 org.rtnode1.Manager"
 MEASUREMENT = "org.rtnode1 /org/rtnode1/measurement/1 org.rtnode1.Measurement"
-
-
-def plain(value):
-    """busctl's JSON without its type marks: {"type": "s", "data": "x"} is "x"."""
-    if isinstance(value, dict) and set(value) == {"type", "data"}:
-        return plain(value["data"])
-    if isinstance(value, dict):
-        return {key: plain(element) for key, element in value.items()}
-    return [plain(element) for element in value] if isinstance(value, list) else value
 
 
 def case(bed):
@@ -31,10 +21,6 @@ def case(bed):
     stock, realtime = facts["kernels"]["stock"]["kver"], facts["kernels"]["rt_new"]["kver"]
     bed.transcript(bed.folder.parent / "rhcos_rt_howto.log")
     url = bed.serve()
-
-    def read(words):
-        """A property, or the reply of a method, as plain values; not part of the transcript."""
-        return plain(json.loads(machine.ok(f"busctl --json=short --timeout=infinity {words}"))["data"])
 
     with bed.step("a worker node runs its stock kernel and rtnoded"):
         machine = bed.boot()
@@ -46,7 +32,7 @@ def case(bed):
         bed.shown("cat /etc/yum.repos.d/rtnode-rt.repo /etc/rtnode/rtnoded.conf.d/50-site.toml")
         bed.tell("\n## The node before\n")
         expect_in(stock, bed.shown("uname -a"), "the kernel before")
-        before = read(f"get-property {MANAGER} KernelArguments")
+        before = bed.manager("KernelArguments")
         expect_equal(before, facts["kernel_arguments"], "kernel arguments before")
         base = facts["commit"]
 
@@ -58,7 +44,7 @@ def case(bed):
         result = bed.shown("busctl --timeout=infinity call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job Wait")
         expect(result.startswith('sa{sv} "done"'), f"the job's end: {result}")
         bed.tell()
-        log = read("call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job GetLog t 0")[0]
+        log = bed.read("call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job GetLog t 0")[0]
         bed.tell("sh-4.4# busctl call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job GetLog t 0\n" + "\n".join(log))
 
     with bed.step("the new deployment is staged on top of the booted one"):
@@ -66,7 +52,7 @@ def case(bed):
         status = bed.shown("ostree admin status")
         expect("(staged)" in status.splitlines()[0], f"not staged:\n{status}")
         bed.shown("rtnodectl status")
-        staged, booted = read(f"get-property {MANAGER} Deployments")
+        staged, booted = bed.deployments()
         expect(staged["staged"] and booted["booted"], f"staged, then booted: {staged} {booted}")
         expect_equal(staged["base-checksum"], base, "base of the staged deployment")
         expect_equal(staged["kernel"], realtime, "kernel of the staged deployment")
@@ -74,7 +60,7 @@ def case(bed):
         expect_equal(sorted(re.sub(r"-[^-]+-[^-]+$", "", nevra) for nevra in staged["removed"]),
                      ["kernel", "kernel-core", "kernel-modules", "kernel-modules-extra"], "removed")
         expect_equal([row["before"].split("-4:")[0] for row in staged["replaced"]], ["microcode_ctl"], "replaced")
-        expect(read(f"get-property {MANAGER} RebootRequired"), "a reboot is required")
+        expect(bed.manager("RebootRequired"), "a reboot is required")
 
     with bed.step("Reboot through logind boots the RT kernel"):
         bed.tell("\n## Reboot\n")
@@ -84,7 +70,7 @@ def case(bed):
         expect_equal(machine.kernel, realtime, "the kernel after the reboot")
         bed.tell("\n## Validations after the reboot\n")
         expect_in("PREEMPT_RT", bed.shown("uname -a"), "the kernel after the reboot")
-        expect(read(f"get-property {MANAGER} RealTimeKernel"), "RealTimeKernel is true")
+        expect(bed.manager("RealTimeKernel"), "RealTimeKernel is true")
         expect_in("Finalizing staged deployment", machine.ok("journalctl -b -1 -u ostree-finalize-staged --no-pager"),
                   "the journal of the boot before")
 
@@ -98,14 +84,14 @@ def case(bed):
         bed.tell()
         bed.shown("ostree admin status")
         bed.shown("rtnodectl status")
-        new, old = read(f"get-property {MANAGER} Deployments")
+        new, old = bed.deployments()
         expect(new["booted"] and old["rollback"] and old["checksum"] == base, f"deployments: {new} {old}")
         expect_equal(new["checksum"], staged["checksum"], "the booted commit")
-        expect(not read(f"get-property {MANAGER} RebootRequired"), "no reboot is required")
+        expect(not bed.manager("RebootRequired"), "no reboot is required")
         bed.tell()
         expect_equal(bed.shown("busctl get-property org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job State"), 's "done"',
                      "the job after the reboot")
-        expect_equal(read("call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job GetLog t 0")[0], log,
+        expect_equal(bed.read("call org.rtnode1 /org/rtnode1/job/1 org.rtnode1.Job GetLog t 0")[0], log,
                      "the job's log after the reboot")
 
     with bed.step("the new packages are in the RPM database and the early microcode is in the initramfs"):
@@ -129,7 +115,7 @@ def case(bed):
         expect(len(re.findall(r"^ *FF +95 ", threads, re.M)) == 2, f"two threads at SCHED_FIFO 95:\n{threads}")
         outcome = bed.shown(f"busctl --timeout=infinity call {MEASUREMENT} Wait")
         expect(outcome.startswith('sa{sv} "done"'), f"the measurement's end: {outcome}")
-        cycles = read(f"get-property {MEASUREMENT} Cycles")
+        cycles = bed.read(f"get-property {MEASUREMENT} Cycles")
         expect(len(cycles) == 2 and all(cycles), f"wake-ups of each CPU: {cycles}")
 
     with bed.step("its file has cyclictest's three lines, under the how-to's name"):
@@ -149,7 +135,7 @@ def case(bed):
         expect_in("othing to do", again, "the second override")
         bed.shown("rtnodectl kargs --append isolcpus=1")
         bed.shown("rtnodectl status")
-        pending = read(f"get-property {MANAGER} PendingKernelArguments")
+        pending = bed.manager("PendingKernelArguments")
         expect_equal(pending, before + ARGUMENTS + ["isolcpus=1"], "pending arguments")
         bed.shown("rtnodectl drop-pending")
         bed.shown(f"rtnodectl latency run --duration 2s --interval {INTERVAL_US}")

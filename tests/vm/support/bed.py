@@ -1,6 +1,7 @@
-"""What a case gets: a machine, a web server with the packages, sentences that hold or not, a transcript."""
+"""What a case gets: a machine, the daemon on its bus, a web server with the packages, steps, a transcript."""
 
 import contextlib
+import json
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from image import NODE_TOOLS
 from machine import Machine
 
+MANAGER = "org.rtnode1 /org/rtnode1 org.rtnode1.Manager"
 HOST = "10.0.2.2"  # QEMU's user networking: the host's 127.0.0.1
 
 
@@ -47,6 +49,15 @@ def expect_equal(actual, expected, what):
 
 def expect_in(part, whole, what):
     expect(part in whole, f"{what}: '{part}' is not in\n{whole}")
+
+
+def plain(value):
+    """busctl's JSON without its type marks: {"type": "s", "data": "x"} is "x"."""
+    if isinstance(value, dict) and set(value) == {"type", "data"}:
+        return plain(value["data"])
+    if isinstance(value, dict):
+        return {key: plain(element) for key, element in value.items()}
+    return [plain(element) for element in value] if isinstance(value, list) else value
 
 
 class Bed:
@@ -93,6 +104,60 @@ class Bed:
     def package(self, name):
         """URL of the package of the served repository with this name (the last one)."""
         return self.url + [p["file"] for p in self.facts["repo"] if p["name"] == name][-1]
+
+    # The daemon, by busctl in the machine.
+
+    def read(self, words):
+        """busctl's answer to `call …` or `get-property …` as plain values: of a method a list of its replies."""
+        return plain(json.loads(self.machine.ok(f"busctl --json=short --timeout=infinity {words}"))["data"])
+
+    def manager(self, name):
+        """A property of the manager."""
+        return self.read(f"get-property {MANAGER} {name}")
+
+    def deployments(self):
+        return self.manager("Deployments")
+
+    def submit(self, words):
+        """`Method signature arguments…` of the manager that returns a job; returns its path."""
+        return self.read(f"call {MANAGER} {words}")[0]
+
+    def kernel_arguments(self, *append, options="0"):
+        return self.submit(f"SetKernelArguments 'asasa{{sv}}' {len(append)} {' '.join(append)} 0 {options}")
+
+    def job(self, path, name):
+        """A property of a job."""
+        return self.read(f"get-property org.rtnode1 {path} org.rtnode1.Job {name}")
+
+    def ended(self, path):
+        """Waits until the job has ended; returns its state."""
+        self.machine.run(f"busctl --timeout=infinity call org.rtnode1 {path} org.rtnode1.Job Wait")
+        return self.job(path, "State")
+
+    def done(self, path):
+        """Waits for a job that must end well; returns its result."""
+        state = self.ended(path)
+        expect(state == "done", f"job {path} is {state}: {self.job(path, 'ErrorMessage')}")
+        return self.job(path, "Result")
+
+    def refused(self, command, *parts):
+        """A command that must fail, with a message that holds the parts."""
+        result = self.machine.run(command)
+        expect(result.rc != 0, f"not refused: {command}\n{result.out}")
+        for part in parts:
+            expect_in(part, result.out, f"the message of `{command}`")
+
+    def hanging_job(self):
+        """A job that has come to a scriptlet which never ends; only Cancel or worse ends it. Needs serve()."""
+        path = self.submit(f"Override 'asasasa{{sv}}' 0 0 1 {self.url}bad/hangs-in-post.rpm 0")
+        self.until("pgrep -x sleep -a | grep -q infinity", f"the scriptlet of {path} runs")
+        return path
+
+    def until(self, condition, what, limit=300):
+        """Waits in the machine until the condition, a command, holds."""
+        result = self.machine.run(f"for (( i = 0; i < {limit}; ++i )); do if {condition}; then exit 0; fi; sleep 1; done\n"
+                                  "exit 1", limit * 4)
+        expect(result.rc == 0, f"in vain waited until {what}: {condition}\n{result.out}")
 
     @contextlib.contextmanager
     def step(self, sentence):
