@@ -3,6 +3,7 @@
 #include "state/error.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -24,9 +25,11 @@ void failpoint(std::string_view name) {
     if (text.substr(0, equals) != name) return;
     const auto action = equals == std::string_view::npos ? std::string_view{"kill"} : text.substr(equals + 1);
     if (action == "error") throw fail(Reason::Internal, "failpoint '{}' was asked for by RTNODE_FAILPOINT", name);
-    if (action == "wait")
+    if (action == "wait") {
+        fmt::print(stderr, "failpoint '{}': held\n", name);
         for (;;)
             pause();
+    }
     raise(SIGKILL);
 }
 

@@ -62,6 +62,7 @@ void wait_for_text(const std::filesystem::path& path, const std::string& text) {
 } // namespace
 
 BusTest::BusTest() {
+    sysroot = temp.path / "sysroot";
     std::filesystem::permissions(temp.path, std::filesystem::perms(0755)); // other users' clients come here, too
     for (const auto* folder : {"sysroot", "config"})
         std::filesystem::create_directory(temp.path / folder);
@@ -85,13 +86,13 @@ BusTest::~BusTest() {
 }
 
 Words BusTest::daemon_command(const std::string& state) const {
-    return {RTNODED,           "--sysroot", temp.path / "sysroot", "--bus-address", address, "--state-dir",
-            temp.path / state, "--config",  temp.path / "config"};
+    return {RTNODED,       "--sysroot",       sysroot,    "--bus-address",     address,
+            "--state-dir", temp.path / state, "--config", temp.path / "config"};
 }
 
 void BusTest::start_daemon(const Variables& variables) {
-    Variables all{{"RTNODE_WORKER", STAND_IN_WORKER}};
-    all.insert(variables.begin(), variables.end());
+    Variables all = variables;
+    all.try_emplace("RTNODE_WORKER", STAND_IN_WORKER);
     // Its name is taken last: who sees it sees all objects.
     auto bus_proxy = sdbus::createProxy(*connection, "org.freedesktop.DBus", "/org/freedesktop/DBus");
     Watched watched;
@@ -129,6 +130,10 @@ std::string BusTest::file(const std::string& name) const {
 
 std::string BusTest::log() const {
     return file("daemon.log");
+}
+
+void BusTest::wait_for_log(const std::string& text) const {
+    wait_for_text(temp.path / "daemon.log", text);
 }
 
 sdbus::Error BusTest::error_of(const std::function<void()>& call) {

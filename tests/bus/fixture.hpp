@@ -158,12 +158,15 @@ class BusTest : public testing::Test {
     Ran busctl(const Words& words, const Words& in_front = {}) const;
 
     std::string log() const; ///< of the daemon
+    /// Waits until the daemon or its worker logged that text.
+    void wait_for_log(const std::string& text) const;
     std::string file(const std::string& name) const;
 
     /// What a call throws: its D-Bus error.
     static sdbus::Error error_of(const std::function<void()>& call);
 
     TempFolder temp;
+    std::filesystem::path sysroot; ///< temp/sysroot, an empty folder, unless a test sets another
     std::string address;
     std::unique_ptr<Process> bus;
     std::unique_ptr<Process> daemon;
