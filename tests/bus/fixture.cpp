@@ -132,8 +132,8 @@ std::string BusTest::log() const {
     return file("daemon.log");
 }
 
-void BusTest::wait_for_log(const std::string& text) const {
-    wait_for_text(temp.path / "daemon.log", text);
+void BusTest::wait_for_job_log(unsigned job, const std::string& text) const {
+    wait_for_text(temp.path / "state/jobs" / (std::to_string(job) + ".log"), text);
 }
 
 sdbus::Error BusTest::error_of(const std::function<void()>& call) {

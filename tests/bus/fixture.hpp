@@ -158,8 +158,8 @@ class BusTest : public testing::Test {
     Ran busctl(const Words& words, const Words& in_front = {}) const;
 
     std::string log() const; ///< of the daemon
-    /// Waits until the daemon or its worker logged that text.
-    void wait_for_log(const std::string& text) const;
+    /// Waits until the job's log on disk has that text; what its worker prints comes there.
+    void wait_for_job_log(unsigned job, const std::string& text) const;
     std::string file(const std::string& name) const;
 
     /// What a call throws: its D-Bus error.

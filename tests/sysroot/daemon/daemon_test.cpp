@@ -143,7 +143,7 @@ TEST_F(NodeOnTheBus, JobsRunOneAfterTheOtherAndEachBuildsOnTheOneBefore) {
 TEST_P(DaemonKilledAt, TheNextOneCleansUpAndWorks) {
     start(GetParam() + "=wait");
     ASSERT_EQ(call(small_override).status, 0);
-    wait_for_log("failpoint '" + GetParam() + "': held");
+    wait_for_job_log(1, "failpoint '" + GetParam() + "': held");
     stop_daemon(SIGKILL);
 
     start();
