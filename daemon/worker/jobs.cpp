@@ -21,6 +21,7 @@ nlohmann::json move_deployments(const WorkOrder& order, Reporter& reporter, cons
     check_unchanged(node);
     reporter.step(step);
     reporter.deploying();
+    const auto& merge = node.ground.merge; // booted, or its stand-in
     const auto first = move(node.sysroot, node.ground.stateroot);
     reporter.end_step();
     return {{"dry-run", false},
@@ -29,7 +30,7 @@ nlohmann::json move_deployments(const WorkOrder& order, Reporter& reporter, cons
             {"kernel-arguments-before", plan.kernel_arguments_before.tokens()},
             {"kernel-arguments", first.kernel_arguments.without_ostree().tokens()},
             {"freed", clean_up(node, store, reporter)},
-            {"reboot-required", !first.booted}};
+            {"reboot-required", first.checksum != merge.checksum || first.serial != merge.serial}};
 }
 
 } // namespace

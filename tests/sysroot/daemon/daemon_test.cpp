@@ -1,64 +1,19 @@
 // The whole of it: busctl, the real daemon, the real worker, a real node and web server.
 
-#include "fixture.hpp"
-#include "node.hpp"
+#include "node_on_the_bus.hpp"
 #include "worker/failpoint.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 
-namespace fs = std::filesystem;
 using namespace rtnode::test;
 using rtnode::tests::facts;
-using rtnode::tests::made_node;
 using rtnode::tests::package_url;
-using rtnode::tests::server_url;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::StartsWith;
 
 namespace {
-
-class NodeOnTheBus : public BusTest {
-  protected:
-    NodeOnTheBus() {
-        sysroot = node.sysroot;
-        fs::create_directories(temp.path / "config/repos.d");
-        for (const auto* repository : {"repo", "repo2"})
-            std::ofstream(temp.path / "config/repos.d" / (std::string(repository) + ".repo"))
-                << "[" << repository << "]\nname=" << repository << "\nbaseurl=" << server_url() << repository << "\n";
-    }
-
-    void start(const std::string& failpoint = {}) {
-        Variables variables{{"RTNODE_WORKER", RTNODE_WORKER}, {"G_DEBUG", "fatal-criticals"}};
-        if (!failpoint.empty()) variables["RTNODE_FAILPOINT"] = failpoint;
-        start_daemon(variables);
-    }
-
-    Ran call(const Words& words) const {
-        Words all{"--timeout=infinity", "call", "org.rtnode1"};
-        all.insert(all.end(), words.begin(), words.end());
-        return busctl(all);
-    }
-
-    nlohmann::json property(const std::string& path, const std::string& interface, const std::string& name) const {
-        return nlohmann::json::parse(
-                   busctl({"--json=short", "get-property", "org.rtnode1", path, "org.rtnode1." + interface, name}).out)
-            .at("data");
-    }
-
-    static std::string microcode() {
-        for (const auto& package : facts().at("repo"))
-            if (package.at("name") == "microcode_ctl") return package.at("nevra");
-        return {};
-    }
-
-    rtnode::tests::TestNode node;
-};
 
 /// Without a new initramfs, so that each place is reached in little time.
 const Words small_override{"/org/rtnode1",
@@ -86,9 +41,9 @@ std::vector<std::string> failpoints() {
 
 TEST_F(NodeOnTheBus, TheWholeHowToIsThreeBusctlLines) {
     start();
-    const auto override_line =
-        call({"/org/rtnode1", "org.rtnode1.Manager", "Override", "asasasa{sv}", "1", package_url(microcode()), "0", "0",
-              "2", "kernel", "s", "rt", "append-kernel-arguments", "as", "2", "nohz=on", "skew_tick=1"});
+    const auto override_line = call({"/org/rtnode1", "org.rtnode1.Manager", "Override", "asasasa{sv}", "1",
+                                     package_url(nevra_of("microcode_ctl")), "0", "0", "2", "kernel", "s", "rt",
+                                     "append-kernel-arguments", "as", "2", "nohz=on", "skew_tick=1"});
     EXPECT_EQ(override_line.status, 0) << override_line.out;
     EXPECT_EQ(override_line.out, "o \"/org/rtnode1/job/1\"\n");
 
