@@ -4,6 +4,7 @@
 #include "bus/service.hpp"
 #include "config/settings.hpp"
 #include "host/node.hpp"
+#include "jobs/inspection.hpp"
 #include "jobs/queue.hpp"
 #include "loop/event_loop.hpp"
 #include "loop/journal.hpp"
@@ -60,6 +61,7 @@ std::string reloading() {
 struct Daemon::Private {
     explicit Private(const Place& p)
         : place(p), lock(lock_state(place.state_dir)), settings(load_settings(place)),
+          inspection(loop, jobs::find_worker(), [this] { return order({}, 0); }),
           queue(loop, {.folder = place.state_dir / "jobs",
                        .worker = jobs::find_worker(),
                        .boot_id = host::boot_id(),
@@ -75,6 +77,7 @@ struct Daemon::Private {
                 .private_node = place.private_node,
                 .make_order = [this](const Request& request, std::uint32_t job) { return order(request, job); },
                 .latency = [this] { return latency_settings(); },
+                .inspect = [this](auto done) { inspection.run(std::move(done)); },
                 .job_ended = [this] { refresh(); },
                 .lost =
                     [this](const std::string& why) {
@@ -159,6 +162,7 @@ struct Daemon::Private {
     UniqueFd lock;
     config::Settings settings;
     EventLoop loop;
+    jobs::Inspection inspection;
     jobs::Queue queue;
     std::unique_ptr<bus::Service> service;
     std::string fingerprint;

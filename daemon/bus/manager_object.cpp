@@ -41,9 +41,9 @@ void refuse_reserved(const std::vector<std::string>& elements) {
 } // namespace
 
 ManagerObject::ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                             MakeOrder make_order)
+                             MakeOrder make_order, Inspect inspect)
     : AdaptorInterfaces(connection, root_path), queue_(queue), authority_(authority), logind_(logind),
-      make_order_(std::move(make_order)) {
+      make_order_(std::move(make_order)), inspect_(std::move(inspect)) {
     registerAdaptor();
 }
 

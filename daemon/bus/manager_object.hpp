@@ -23,8 +23,11 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     /// The WorkOrder for a job, as JSON.
     using MakeOrder = std::function<std::string(const Request&, std::uint32_t job)>;
 
+    /// ServiceOptions::inspect
+    using Inspect = std::function<void(std::function<void(const std::string& result, const Error* error)>)>;
+
     ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                  MakeOrder make_order);
+                  MakeOrder make_order, Inspect inspect);
     ~ManagerObject();
 
     void job_added(const jobs::Job& job);
@@ -52,6 +55,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
                             Dictionary options) override;
     void Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
     void DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
+    void Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dictionary options) override;
     void Reboot(sdbus::Result<>&& result, Dictionary options) override;
     void CancelReboot(sdbus::Result<>&& result) override;
 
@@ -73,6 +77,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     Authority& authority_;
     Logind& logind_;
     MakeOrder make_order_;
+    Inspect inspect_;
     std::vector<Deployment> deployments_;
     std::set<std::uint32_t> reboot_wishes_;
     bool rebooting_ = false;

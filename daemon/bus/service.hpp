@@ -3,6 +3,7 @@
 
 #include "loop/event_loop.hpp"
 #include "state/deployment.hpp"
+#include "state/error.hpp"
 
 #include <chrono>
 #include <functional>
@@ -26,6 +27,8 @@ struct ServiceOptions {
     bool private_node = false; ///< a node in a folder: reboot is out of reach
     std::function<std::string(const Request&, std::uint32_t job)> make_order; ///< the WorkOrder as JSON
     std::function<LatencySettings()> latency;
+    /// What only a worker can verify: calls back with {"checks": […]}, or the error.
+    std::function<void(std::function<void(const std::string& result, const Error* error)>)> inspect;
     std::function<void()> job_ended;                  ///< deployments may have changed
     std::function<void(const std::string& why)> lost; ///< the bus is gone
 };

@@ -29,6 +29,10 @@ std::string boot_id() {
     return first_line("/proc/sys/kernel/random/boot_id");
 }
 
+std::string command_line() {
+    return first_line("/proc/cmdline");
+}
+
 std::string kernel_release() {
     utsname name{};
     ::uname(&name);

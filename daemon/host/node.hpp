@@ -9,6 +9,7 @@ namespace rtnode::host {
 
 std::string boot_id();        ///< /proc/sys/kernel/random/boot_id; "" when unreadable
 std::string kernel_release(); ///< uname -r
+std::string command_line();   ///< /proc/cmdline; "" when unreadable
 bool real_time_kernel();      ///< /sys/kernel/realtime says 1
 
 /// Whether the process lives in our own user namespace; false when it is gone or we may not look. Root of another user

@@ -9,7 +9,8 @@
 // Its environment holds PATH, LANG and what is named in worker_environment. SIGTERM asks it to cancel; after 10 s
 // SIGKILL follows. It exits with 0 after a Result and with anything else after a Failure; when it is gone without
 // either, the job failed with WorkerDied. `rtnode-worker --clean` gets the same descriptors (a WorkOrder with job 0):
-// it removes what a killed worker left, and sends log lines and nothing else but maybe a Failure.
+// it removes what a killed worker left, and sends log lines and nothing else but maybe a Failure. So does
+// `rtnode-worker --verify`, which only looks, and answers with a Result {"checks": […]} (verification.hpp).
 
 #include "state/error.hpp"
 

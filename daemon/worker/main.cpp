@@ -4,6 +4,7 @@
 #include "ostree/sysroot.hpp"
 #include "worker/jobs.hpp"
 #include "worker/reporter.hpp"
+#include "worker/verify.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -56,12 +57,16 @@ void keep_descriptors_to_ourselves() {
         if (is_open(descriptor)) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
-int work(worker::Reporter& reporter, bool clean) {
+int work(worker::Reporter& reporter, std::string_view mode) {
     try {
         const auto order = read_order();
+        if (mode == "--verify") {
+            reporter.result(worker::verify(order).dump());
+            return 0;
+        }
         // Single-threaded still: libostree's remounts of /sysroot and /boot are then ours alone.
         if (!order.private_node) ostree::enter_private_mounts();
-        if (clean) {
+        if (mode == "--clean") {
             worker::clean(order, reporter);
             return 0;
         }
@@ -91,8 +96,9 @@ int main(int argc, char** argv) {
         fmt::print("rtnode-worker {}\n", RTNODE_VERSION);
         return 0;
     }
-    if (!mode.empty() && mode != "--clean") {
-        fmt::print(stderr, "rtnode-worker is started by rtnoded; it takes --version, --clean or nothing, not '{}'\n",
+    if (!mode.empty() && mode != "--clean" && mode != "--verify") {
+        fmt::print(stderr,
+                   "rtnode-worker is started by rtnoded; it takes --version, --clean, --verify or nothing, not '{}'\n",
                    mode);
         return 2;
     }
@@ -100,5 +106,5 @@ int main(int argc, char** argv) {
     keep_descriptors_to_ourselves();
     worker::watch_for_cancel();
     worker::Reporter reporter(is_open(worker::socket_fd) ? worker::socket_fd : -1);
-    return work(reporter, mode == "--clean");
+    return work(reporter, mode);
 }

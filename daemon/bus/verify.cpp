@@ -1,0 +1,55 @@
+// Manager's method Verify.
+
+#include "bus/manager_object.hpp"
+#include "host/node.hpp"
+#include "state/verification.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace rtnode::bus {
+namespace {
+
+std::optional<IntendedBoot> last_intended(const jobs::Queue& queue) {
+    const auto& jobs = queue.jobs();
+    for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
+        if (job->second.state == jobs::State::done)
+            if (auto intended = intended_by(job->first, job->second.result)) return intended;
+    return std::nullopt;
+}
+
+Dictionary row_of(const Check& check) {
+    return {{"check", sdbus::Variant(check.name)},
+            {"state", sdbus::Variant(std::string(name_of(check.state)))},
+            {"expected", sdbus::Variant(check.expected)},
+            {"actual", sdbus::Variant(check.actual)},
+            {"remedy", sdbus::Variant(check.remedy)}};
+}
+
+} // namespace
+
+void ManagerObject::Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dictionary options) {
+    const Reply<std::vector<Dictionary>> reply(std::move(result));
+    reply.guard([&] {
+        Options(options).finish();
+        inspect_([this, reply](const std::string& tree, const Error* error) {
+            reply.guard([&] {
+                auto checks = check_boot(last_intended(queue_), deployments_,
+                                         {.kernel_release = host::kernel_release(),
+                                          .real_time = host::real_time_kernel(),
+                                          .command_line = KernelArguments::parse(host::command_line()).tokens()});
+                if (error == nullptr) {
+                    const auto of_tree = nlohmann::json::parse(tree).at("checks").get<std::vector<Check>>();
+                    checks.insert(checks.end(), of_tree.begin(), of_tree.end());
+                } else {
+                    checks.push_back({.name = "tree", .state = CheckState::unknown, .remedy = error->what()});
+                }
+                std::vector<Dictionary> rows;
+                for (const auto& check : checks)
+                    rows.push_back(row_of(check));
+                reply(rows);
+            });
+        });
+    });
+}
+
+} // namespace rtnode::bus
