@@ -61,6 +61,10 @@ def case(bed):
                      ["kernel", "kernel-core", "kernel-modules", "kernel-modules-extra"], "removed")
         expect_equal([row["before"].split("-4:")[0] for row in staged["replaced"]], ["microcode_ctl"], "replaced")
         expect(bed.manager("RebootRequired"), "a reboot is required")
+        row = bed.verified()["booted-deployment"]
+        expect_equal((row["state"], row["expected"], row["actual"]), ("failed", staged["checksum"], base),
+                     "what Verify says of the booted deployment")
+        expect_in("reboot", row["remedy"], "its remedy")
 
     with bed.step("Reboot through logind boots the RT kernel"):
         bed.tell("\n## Reboot\n")
@@ -104,6 +108,16 @@ def case(bed):
         names = machine.ok(f"cpio -t </usr/lib/modules/{realtime}/initramfs.img 2>/dev/null")
         expect_in("kernel/x86/microcode/GenuineIntel.bin", names, "the early archive")
         expect_in("kernel/x86/microcode/AuthenticAMD.bin", names, "the early archive")
+
+    with bed.step("Verify finds every row right, or says why it doesn't apply"):
+        bed.tell()
+        bed.shown(f"busctl --json=short call {MANAGER} Verify 'a{{sv}}' 0")
+        rows = bed.verified()
+        for row in rows.values():
+            expect(row["state"] == "ok" or (row["state"] == "not-applicable" and row["remedy"]), f"not right: {row}")
+        for name in ["booted-deployment", "kernel", "real-time-kernel", "microcode", "package kernel-rt-core",
+                     "package microcode_ctl", "package kernel", *(f"kernel-argument {a}" for a in ARGUMENTS)]:
+            expect_equal(rows[name]["state"], "ok", f"the row {name}")
 
     with bed.step("ten seconds of measurement run as SCHED_FIFO under the unit as installed"):
         bed.tell("\n# Demo RT workload\n")

@@ -53,3 +53,6 @@ def case(bed):
         machine.reboots("systemctl reboot")
         expect_equal(bed.manager("KernelArguments"), before, "arguments after the reboot")
         expect_equal(bed.manager("RebootRequired"), False, "RebootRequired")
+        row = bed.verified()["booted-deployment"]
+        expect_equal(row["state"], "failed", "what Verify says of the booted deployment")
+        expect_in("ask again", row["remedy"], "its remedy")

@@ -147,6 +147,10 @@ class Bed:
         for part in parts:
             expect_in(part, result.out, f"the message of `{command}`")
 
+    def verified(self):
+        """The rows of Verify by the name of their check."""
+        return {row["check"]: row for row in self.read(f"call {MANAGER} Verify 'a{{sv}}' 0")[0]}
+
     def hanging_job(self):
         """A job that has come to a scriptlet which never ends; only Cancel or worse ends it. Needs serve()."""
         path = self.submit(f"Override 'asasasa{{sv}}' 0 0 1 {self.url}bad/hangs-in-post.rpm 0")

@@ -1,9 +1,11 @@
 """A machine under QEMU, driven through a virtio-serial port (guest/rtnode-vm-control)."""
 
 import base64
+import ctypes
 import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -20,6 +22,10 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp
 BOOT_LIMIT = 900
 RUN_LIMIT = 1200
 DEAD = re.compile(r"Kernel panic|Entering emergency mode|You are in emergency mode|no bootable device|error: .*not found")
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 class MachineError(Exception):
@@ -74,7 +80,7 @@ class Machine:
                  "-chardev", "socket,id=control,path=control,server=on,wait=off",
                  "-monitor", "unix:monitor,server=on,wait=off", *extra],
                 stdin=subprocess.DEVNULL, stdout=open(self.folder / "qemu.log", "ab"), stderr=subprocess.STDOUT,
-                cwd=self.folder)
+                cwd=self.folder, preexec_fn=die_with_parent)
             self._control = self._connect(folder, "control")
         finally:
             os.close(folder)
