@@ -15,9 +15,10 @@ pkttyagent --process $$ --notify-fd 4 4>"$folder/registered" &
 cat "$folder/registered"
 exec busctl --timeout=120 {CHANGE}
 """
-# Runs a command on a terminal and types the password when it is asked for.
+# Runs a command on a terminal and types the password when it is asked for: not before the echo is off, since turning
+# it off throws away what was typed.
 TYPIST = """
-import os, pty, sys
+import os, pty, sys, termios, time
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
@@ -28,6 +29,8 @@ while True:
     except OSError:
         break
     if not typed and b"assword:" in seen:
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.02)
         os.write(terminal, sys.argv[1].encode() + b"\\n")
         typed = True
 print(seen.decode())

@@ -16,7 +16,7 @@ def case(bed):
         bed.refused(f"{REBOOT} 0", "disk firmware", "half written")
         expect_equal(bed.manager("Activity"), "idle", "Activity")
 
-    with bed.step("a job with reboot=true is done, and says that the reboot was not made"):
+    with bed.step("a job with reboot=true is done, and the journal says that the reboot was not made"):
         job = bed.kernel_arguments("inhibited=1", options="1 reboot b true")
         bed.done(job)
         bed.until("journalctl --no-pager -u rtnoded -b | grep -q 'the reboot was not made.*disk firmware'",

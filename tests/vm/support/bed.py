@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -30,7 +31,8 @@ class Tap:
 
     def note(self, text):
         for line in str(text).splitlines():
-            self.line(f"# {line}")
+            # Colours and the like would make the JUnit report that comes of this no XML.
+            self.line("# " + re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]", "", line))
 
     def result(self, held, sentence):
         self.count += 1
