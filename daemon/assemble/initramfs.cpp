@@ -1,7 +1,7 @@
 #include "assemble/initramfs.hpp"
 
-#include "assemble/descriptor.hpp"
 #include "state/error.hpp"
+#include "state/unique_fd.hpp"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -46,7 +46,7 @@ Error unreadable(const fs::path& file, std::string_view why) {
 class Mapped {
   public:
     explicit Mapped(const fs::path& file) {
-        const Descriptor opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        const UniqueFd opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         struct stat about {};
         if (!opened || fstat(opened.get(), &about) != 0) throw unreadable(file, std::generic_category().message(errno));
         if (about.st_size == 0) throw unreadable(file, "it is empty");

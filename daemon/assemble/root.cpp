@@ -1,7 +1,7 @@
 #include "assemble/root.hpp"
 
-#include "assemble/descriptor.hpp"
 #include "state/error.hpp"
+#include "state/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -45,8 +45,8 @@ void mount_or_fail(const char* source, const fs::path& target, const char* type,
         throw unavailable(fmt::format("mounting {} on '{}'", type ? type : source, target.string()));
 }
 
-Descriptor folder(const fs::path& path) {
-    Descriptor opened(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+UniqueFd folder(const fs::path& path) {
+    UniqueFd opened(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!opened)
         throw fail(Reason::OverlayUnavailable, "the folder '{}' can't be opened: {}", path.string(), text_of(errno));
     return opened;

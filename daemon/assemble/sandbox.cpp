@@ -1,10 +1,10 @@
 #include "assemble/sandbox.hpp"
 
 #include "assemble/channel.hpp"
-#include "assemble/descriptor.hpp"
 #include "assemble/root.hpp"
 #include "assemble/stages.hpp"
 #include "rpm/configuration.hpp"
+#include "state/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

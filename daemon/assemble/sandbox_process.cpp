@@ -29,8 +29,8 @@ std::string text_of(int error) {
     return std::generic_category().message(error);
 }
 
-Descriptor memory_file(const char* name, std::string_view content = {}) {
-    Descriptor file(memfd_create(name, MFD_CLOEXEC));
+UniqueFd memory_file(const char* name, std::string_view content = {}) {
+    UniqueFd file(memfd_create(name, MFD_CLOEXEC));
     for (std::size_t done = 0; file && done < content.size();) {
         const auto wrote = write(file.get(), content.data() + done, content.size() - done);
         if (wrote <= 0)
@@ -84,17 +84,17 @@ SandboxProcess::SandboxProcess(const SandboxSpec& spec, const Assembly& assembly
     std::array<int, 2> sockets{}, pipe{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0)
         throw fail(Reason::SandboxUnavailable, "no socket for the sandbox could be made: {}", text_of(errno));
-    channel_ = Descriptor(sockets[0]);
-    const Descriptor their_channel(sockets[1]);
+    channel_ = UniqueFd(sockets[0]);
+    const UniqueFd their_channel(sockets[1]);
     if (pipe2(pipe.data(), O_CLOEXEC) != 0)
         throw fail(Reason::SandboxUnavailable, "no pipe for the sandbox could be made: {}", text_of(errno));
-    output_ = Descriptor(pipe[0]);
-    const Descriptor their_output(pipe[1]);
+    output_ = UniqueFd(pipe[0]);
+    const UniqueFd their_output(pipe[1]);
     fcntl(output_.get(), F_SETFL, O_NONBLOCK);
     const auto spec_file = memory_file("rtnode-sandbox-spec", nlohmann::json(spec).dump());
     result_ = memory_file("rtnode-sandbox-result");
 
-    std::vector<Descriptor> packages;
+    std::vector<UniqueFd> packages;
     std::vector<int> descriptors{their_output.get(), their_channel.get(), spec_file.get(), result_.get()};
     for (const auto& package : assembly.install) {
         packages.emplace_back(open(package.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
@@ -111,7 +111,7 @@ void SandboxProcess::spawn(const std::vector<int>& descriptors) {
     FileActions actions;
     posix_spawn_file_actions_addopen(&actions.value, 0, "/dev/null", O_RDONLY, 0);
     // First out of the way: a target number may be somebody's source.
-    std::vector<Descriptor> sources;
+    std::vector<UniqueFd> sources;
     const int beyond = first_package_fd + static_cast<int>(descriptors.size());
     for (const int descriptor : descriptors) {
         sources.emplace_back(fcntl(descriptor, F_DUPFD_CLOEXEC, beyond));

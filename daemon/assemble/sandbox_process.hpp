@@ -3,7 +3,7 @@
 
 #include "assemble/assembly.hpp"
 #include "assemble/channel.hpp"
-#include "assemble/descriptor.hpp"
+#include "state/unique_fd.hpp"
 
 #include <chrono>
 #include <deque>
@@ -40,7 +40,7 @@ class SandboxProcess {
     int end(bool kill_it); ///< exit status as wait(2) gives it
 
     pid_t pid_ = -1;
-    Descriptor channel_, output_, result_;
+    UniqueFd channel_, output_, result_;
     std::uint64_t peak_memory_ = 0;
 
     Clock::duration scriptlets_left_, dracut_limit_;

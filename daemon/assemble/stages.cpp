@@ -1,11 +1,11 @@
 #include "assemble/stages.hpp"
 
-#include "assemble/descriptor.hpp"
 #include "assemble/initramfs.hpp"
 #include "assemble/kernel.hpp"
 #include "assemble/root.hpp"
 #include "rpm/database.hpp"
 #include "rpm/transaction.hpp"
+#include "state/unique_fd.hpp"
 
 #include <fcntl.h>
 #include <nss.h>
@@ -164,8 +164,8 @@ int run_program(Channel& channel, const std::string& name, const std::vector<std
 /// Copies to a new file: the old one may be the base's.
 void install_file(const fs::path& from, const fs::path& to, mode_t mode) {
     fs::remove(to);
-    const Descriptor in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    const Descriptor out(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    const UniqueFd in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const UniqueFd out(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!in || !out)
         throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::InitramfsFailed, "'{}' could not be made: {}",
                    to.string(), text_of(errno));

@@ -33,19 +33,15 @@ void create_folder(const std::filesystem::path& folder) {
 
 } // namespace
 
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-}
-
 CacheFile::CacheFile(const std::filesystem::path& folder, const std::string& extra_type)
     : folder_(folder), extra_type_(extra_type == "sha256" ? "" : extra_type) {
     create_folder(folder_);
-    file_ = Descriptor(open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    file_ = UniqueFd(open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file_) {
         // File systems without O_TMPFILE (older overlayfs, NFS): a name that is removed again unless published.
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) throw broken(folder_, "open", errno);
         std::string name = folder_ / ".incoming-XXXXXX";
-        file_ = Descriptor(mkostemp(name.data(), O_CLOEXEC));
+        file_ = UniqueFd(mkostemp(name.data(), O_CLOEXEC));
         if (!file_) throw broken(folder_, "mkostemp", errno);
         temporary_ = name;
     }

@@ -2,8 +2,8 @@
 // A file that grows in the cache without a name and gets its name only when it is whole and checked, so that a killed
 // worker leaves nothing behind that looks like a package.
 
-#include "fetch/descriptor.hpp"
 #include "fetch/digest.hpp"
+#include "state/unique_fd.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -39,7 +39,7 @@ class CacheFile {
   private:
     std::filesystem::path folder_, temporary_; ///< temporary_ is empty with O_TMPFILE
     std::string extra_type_;
-    Descriptor file_;
+    UniqueFd file_;
     std::optional<Digest> sha256_state_, extra_state_;
     std::string sha256_, extra_;
     std::uint64_t size_ = 0;

@@ -117,7 +117,7 @@ void run(std::deque<Transfer>& transfers, const Limits& limits, const Progress& 
 
 /// The file's digests when it is there, regular, and has them.
 std::optional<CachedFile> cached(const std::filesystem::path& path, const Download& download) {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat status {};
     if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
     const auto size = static_cast<std::uint64_t>(status.st_size);

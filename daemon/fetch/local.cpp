@@ -57,11 +57,11 @@ CachedFile import_open_file(int fd, const std::string& name, const std::string& 
 
 } // namespace
 
-Descriptor open_regular(const std::filesystem::path& path) {
+UniqueFd open_regular(const std::filesystem::path& path) {
     if (!path.is_absolute())
         throw fail(Reason::UnsafePath, "'{}' is a relative path; give an absolute one", path.string());
     // O_PATH first: opening a device for real may already do something (rewind a tape, raise a line).
-    const Descriptor found(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd found(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!found)
         throw fail(Reason::UnsafePath,
                    "'{}' can't be opened: {}; check the path on the node (a debug pod's own files "
@@ -73,7 +73,7 @@ Descriptor open_regular(const std::filesystem::path& path) {
     if (!S_ISREG(status.st_mode))
         throw fail(Reason::UnsafePath, "'{}' is {}; only regular files are opened, so give the path of the file itself",
                    path.string(), kind_of(status.st_mode));
-    Descriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    UniqueFd file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     struct stat opened {};
     if (!file || fstat(file.get(), &opened) != 0)
         throw fail(Reason::UnsafePath, "'{}' can't be opened: {}", path.string(), std::strerror(errno));

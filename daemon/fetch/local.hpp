@@ -2,8 +2,8 @@
 // Files that a caller names are opened as root on the caller's behalf, so: never follow a link that the caller could
 // swap, never block on a FIFO or a device, copy first and look at the copy only.
 
-#include "fetch/descriptor.hpp"
 #include "fetch/downloader.hpp"
+#include "state/unique_fd.hpp"
 
 #include <filesystem>
 #include <string>
@@ -15,7 +15,7 @@ namespace rtnode::fetch {
 /// are links): whoever can swap those could have put another file there as well, and only root's own view counts.
 /// @throws Error{UnsafePath} for a symlink, FIFO, folder, socket or device, a relative path, or a missing file;
 ///         messages name the path, never its content.
-Descriptor open_regular(const std::filesystem::path& path);
+UniqueFd open_regular(const std::filesystem::path& path);
 
 /// Copies a caller's file into `cache_dir/packages/<sha256>.rpm`. Its digest is computed on the
 /// very bytes that are written, so it is that of the copy whatever happens to the original. `sha256` (may be empty)

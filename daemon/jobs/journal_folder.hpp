@@ -2,7 +2,7 @@
 // Jobs on disk: STATE/jobs/N.json (the job, replaced atomically), N.log (its log, appended to), next (the next number).
 
 #include "jobs/job.hpp"
-#include "loop/unique_fd.hpp"
+#include "state/unique_fd.hpp"
 
 #include <filesystem>
 #include <string>

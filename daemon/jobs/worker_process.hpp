@@ -2,7 +2,7 @@
 // One run of rtnode-worker: starts it, hears its messages, ends it.
 
 #include "loop/event_loop.hpp"
-#include "loop/unique_fd.hpp"
+#include "state/unique_fd.hpp"
 #include "state/worker_message.hpp"
 
 #include <filesystem>

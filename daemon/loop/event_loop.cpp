@@ -1,8 +1,8 @@
 #include "loop/event_loop.hpp"
 
 #include "loop/journal.hpp"
-#include "loop/unique_fd.hpp"
 #include "state/error.hpp"
+#include "state/unique_fd.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

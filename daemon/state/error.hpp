@@ -17,7 +17,8 @@ namespace rtnode {
     X(InvalidArgument)                                                                                                 \
     X(UnknownOption)                                                                                                   \
     X(NotAuthorized)                                                                                                   \
-    X(QueueFull) X(TooLate) X(StalePlan) X(UnsafePath) /* the node as it is */                                         \
+    X(QueueFull)                                                                                                       \
+    X(TooLate) X(StalePlan) X(UnsafePath) /* the node as it is */                                                      \
         X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)   \
             X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)            \
                 X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment)                       \

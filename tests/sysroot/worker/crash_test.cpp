@@ -77,7 +77,7 @@ TEST(Cancel, BeforeTheDeployStepLeavesTheNodeAsItWas) {
     const auto before = node.state();
     const auto canceled =
         run_worker(node.order(small_request()), {.on_step = [](const std::string& step, pid_t worker) {
-                       if (step == "Writing OSTree commit") kill(worker, SIGTERM);
+                       if (step == "Checking packages") kill(worker, SIGTERM);
                    }});
     ASSERT_TRUE(canceled.failure) << canceled.why();
     EXPECT_EQ(canceled.failure->reason, Reason::Canceled) << canceled.why();
@@ -104,11 +104,12 @@ TEST(Lock, ASysrootThatSomebodyElseHoldsIsWaitedForAndThenReported) {
 
 TEST(Neighbour, DeploymentsChangedDuringTheJobAreNoticed) {
     TestNode node;
+    const auto origin = node.deployments().at(0).string() + ".origin";
+    // Early in the job: the last look at the deployments is then still far away.
     const auto refused = run_worker(node.order(small_request()), {.on_step = [&](const std::string& step, pid_t) {
-                                        if (step != "Writing OSTree commit") return;
+                                        if (step != "Checking packages") return;
                                         // A neighbour that ignores the lock: it rewrites the origin.
-                                        std::ofstream(node.deployments().at(0).string() + ".origin", std::ios::app)
-                                            << "# somebody was here\n";
+                                        std::ofstream(origin, std::ios::app) << "# somebody was here\n";
                                     }});
     ASSERT_TRUE(refused.failure) << refused.why();
     EXPECT_EQ(refused.failure->reason, Reason::DeploymentsChanged);

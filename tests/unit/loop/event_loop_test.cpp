@@ -1,6 +1,6 @@
 #include "loop/event_loop.hpp"
 
-#include "loop/unique_fd.hpp"
+#include "state/unique_fd.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 
 namespace rtnode {
 
-/// Owns a file descriptor.
+/// Owns a file descriptor; -1 is none.
 class UniqueFd {
   public:
     UniqueFd() = default;
