@@ -1,6 +1,9 @@
 #include "worker/package_store.hpp"
 
 #include "state/error.hpp"
+#include "state/unique_fd.hpp"
+
+#include <fcntl.h>
 
 #include <system_error>
 
@@ -13,6 +16,14 @@ Error storing_failed(const fs::path& file, const std::error_code& error) {
     const auto reason = error == std::errc::no_space_on_device ? Reason::NoSpace : Reason::Internal;
     return fail(reason, "cannot keep the package file {}: {}; free space below {} and repeat the request",
                 file.string(), error.message(), file.parent_path().string());
+}
+
+/// On the disk for certain. libostree's own sync covers only the file system of the repository, and /var may be
+/// another.
+std::error_code flush(const fs::path& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || ::fsync(fd.get()) != 0) return {errno, std::generic_category()};
+    return {};
 }
 
 } // namespace
@@ -41,7 +52,9 @@ void PackageStore::keep(const PackageFileOnDisk& package) const {
     fs::remove(temporary, error);
     fs::create_hard_link(package.path, temporary, error);
     if (error) fs::copy_file(package.path, temporary, fs::copy_options::overwrite_existing, error);
+    if (!error) error = flush(temporary);
     if (!error) fs::rename(temporary, file, error);
+    if (!error) error = flush(folder_);
     if (error) {
         std::error_code ignored;
         fs::remove(temporary, ignored);

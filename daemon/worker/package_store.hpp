@@ -19,7 +19,8 @@ class PackageStore {
     /// The stored file of this header SHA-256, when there.
     std::optional<std::filesystem::path> find(const std::string& header_sha256) const;
 
-    /// Stores a copy (a hard link where possible); complete or absent, never half. @throws Error{NoSpace, Internal}
+    /// Stores a copy (a hard link where possible); complete or absent, never half, also after a power cut.
+    /// @throws Error{NoSpace, Internal}
     void keep(const PackageFileOnDisk& package) const;
 
     /// Removes every file but these and returns the bytes freed.

@@ -63,8 +63,8 @@ def plain(value):
 
 
 class Bed:
-    def __init__(self, name, image, folder, tap):
-        self.name, self.image, self.folder, self.tap = name, image, Path(folder), tap
+    def __init__(self, name, image, folder, tap, shard=(1, 1)):
+        self.name, self.image, self.folder, self.tap, self.shard = name, image, Path(folder), tap, shard
         self.facts, self.url, self.machine = image.facts, None, None
         self._transcript = None
         self._open = contextlib.ExitStack()
@@ -81,6 +81,21 @@ class Bed:
         self.machine = self._open.enter_context(Machine(self.image, self.folder, booted))
         return self.machine
 
+    @contextlib.contextmanager
+    def use(self, machine):
+        """A machine of the case's own making, started and stopped, instead of boot()'s."""
+        before, self.machine = self.machine, machine
+        try:
+            with machine:
+                yield machine
+        finally:
+            self.machine = before
+
+    def share(self, things):
+        """This run's part of them (run --shard)."""
+        number, of = self.shard
+        return things[number - 1::of]
+
     def serve(self):
         """nginx with the node's repositories, which the machine reaches at the returned URL."""
         server = subprocess.Popen([NODE_TOOLS / "serve", self.image.node, "0", "--state", self.folder / "nginx"],
@@ -92,15 +107,15 @@ class Bed:
         self.url = address.strip().replace("127.0.0.1", HOST)
         return self.url
 
-    def repository_script(self):
-        """Script that configures the served repository as an admin would, key included."""
+    def repository_script(self, folder="repo"):
+        """Script that configures a served repository as an admin would, key included."""
         key = (self.image.node / "keys/RPM-GPG-KEY-rtnode-test").read_text()
-        repo = next((self.image.node / "repo").glob("*.repo")).read_text()
-        repo = repo.replace("@BASEURL@", f"{self.url}repo")
-        repo = repo.replace("@GPGKEY@", "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-rtnode-test")
+        repo = next((self.image.node / folder).glob("*.repo"))
+        text = repo.read_text().replace("@BASEURL@", f"{self.url}{folder}")
+        text = text.replace("@GPGKEY@", "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-rtnode-test")
         return (f"mkdir -p /etc/pki/rpm-gpg /etc/yum.repos.d\n"
                 f"printf %s {shlex.quote(key)} >/etc/pki/rpm-gpg/RPM-GPG-KEY-rtnode-test\n"
-                f"printf %s {shlex.quote(repo)} >/etc/yum.repos.d/rtnode-rt.repo\n"
+                f"printf %s {shlex.quote(text)} >/etc/yum.repos.d/{repo.name}\n"
                 f"systemctl reload rtnoded\n")
 
     def package(self, name):

@@ -26,11 +26,11 @@ GRUB_MODULES = ("biosdisk boot echo ext2 memdisk minicmd mmap normal configfile 
                 "serial tar terminal test true vbe verifiers video").split()
 
 
-def command(*words, **options):
-    """Runs a program; its output is shown only when it fails."""
+def command(*words, good=(0,), **options):
+    """Runs a program; its output is shown only when its exit status isn't a good one."""
     result = subprocess.run([str(w) for w in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **options)
-    if result.returncode:
+    if result.returncode not in good:
         raise RuntimeError(f"{' '.join(map(str, words))}: exit status {result.returncode}\n{result.stdout[-4000:]}")
     return result.stdout
 

@@ -32,6 +32,10 @@ class MachineError(Exception):
     pass
 
 
+class MachineGone(MachineError):
+    """QEMU has ended."""
+
+
 @dataclass
 class Result:
     rc: int
@@ -72,10 +76,9 @@ class Machine:
                 (self.folder / name).unlink(missing_ok=True)
             self.console.touch()
             self._console_from = self.console.stat().st_size
-            drives = [f"file={self.image.grub},if=virtio,format=raw,readonly=on",
-                      f"file={self.disk},if=virtio,format=qcow2,cache=unsafe"]
             self._process = subprocess.Popen(
-                [*QEMU, *(word for drive in drives for word in ("-drive", drive)),
+                [*QEMU, "-drive", f"file={self.image.grub},if=none,id=grub,format=raw,readonly=on",
+                 "-device", "virtio-blk-pci,drive=grub,bootindex=0", *self._disk_options(),
                  "-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console",
                  "-chardev", "socket,id=control,path=control,server=on,wait=off",
                  "-monitor", "unix:monitor,server=on,wait=off", *extra],
@@ -91,14 +94,21 @@ class Machine:
             self.ok(f"date -s @{time.time():.0f} >/dev/null")
         return self
 
+    def _disk_options(self):
+        return ["-drive", f"file={self.disk},if=virtio,format=qcow2,cache=unsafe"]
+
     def stop(self):
         """The plug is pulled; a case that wants more says `systemctl poweroff`."""
+        self._unplug()
+        self.disk.unlink(missing_ok=True)
+
+    def _unplug(self):
         if self._process:
             self._process.kill()
             self._process.wait()
             self._control.close()
             self._process = self._control = None
-            self.disk.unlink(missing_ok=True)
+            self._buffer = b""
 
     def run(self, script, limit=RUN_LIMIT):
         """A bash script as root; both streams are in `out`."""
@@ -127,6 +137,21 @@ class Machine:
             self._send(script)
         self._wait_ready(before, limit, lines)
         return "\n".join(lines)
+
+    def ends(self, script, limit=BOOT_LIMIT):
+        """Runs a script that switches the machine off; returns when QEMU has ended."""
+        lines, deadline = [], time.monotonic() + limit
+        self._send(script)
+        try:
+            while True:
+                word, rest = self._line(deadline, lambda: "; the console's end:\n" + self.console_tail())
+                if word == "O":
+                    lines.append(rest)
+                elif word == "X" and int(rest):
+                    raise MachineError(f"not switched off, exit status {rest}:\n" + "\n".join(lines))
+        except MachineGone:
+            self._process.wait()
+            self._unplug()
 
     def monitor(self, line, limit=300):
         """A command of QEMU's monitor; returns its answer."""
@@ -173,7 +198,7 @@ class Machine:
                 time.sleep(0.02)
 
     def _gone(self):
-        raise MachineError("QEMU ended: " + (self.folder / "qemu.log").read_text(errors="replace")[-2000:])
+        raise MachineGone("QEMU ended: " + (self.folder / "qemu.log").read_text(errors="replace")[-2000:])
 
     def _send(self, script):
         self._control.sendall(base64.b64encode(script.encode()) + b"\n")
