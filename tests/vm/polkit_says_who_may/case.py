@@ -16,21 +16,29 @@ cat "$folder/registered"
 exec busctl --timeout=120 {CHANGE}
 """
 # Runs a command on a terminal and types the password when it is asked for: not before the echo is off, since turning
-# it off throws away what was typed.
+# it off throws away what was typed. In packet mode, with EXTPROC set, each change of the terminal's settings is an
+# event to read (tty_ioctl(4)): then the first byte says what it is, 0 is output.
 TYPIST = """
-import os, pty, sys, termios, time
+import fcntl, os, pty, struct, sys, termios
+EXTPROC, LFLAG = 0o200000, 3
 pid, terminal = pty.fork()
 if pid == 0:
+    sys.stdin.readline()
     os.execvp(sys.argv[2], sys.argv[2:])
+fcntl.ioctl(terminal, termios.TIOCPKT, struct.pack("i", 1))
+settings = termios.tcgetattr(terminal)
+settings[LFLAG] |= EXTPROC
+termios.tcsetattr(terminal, termios.TCSANOW, settings)
+os.write(terminal, b"\\n")
 seen, typed = b"", False
 while True:
     try:
-        seen += os.read(terminal, 4096)
+        packet = os.read(terminal, 4096)
     except OSError:
         break
-    if not typed and b"assword:" in seen:
-        while termios.tcgetattr(terminal)[3] & termios.ECHO:
-            time.sleep(0.02)
+    if packet[0] == 0:
+        seen += packet[1:]
+    if not typed and b"assword:" in seen and not termios.tcgetattr(terminal)[LFLAG] & termios.ECHO:
         os.write(terminal, sys.argv[1].encode() + b"\\n")
         typed = True
 print(seen.decode())

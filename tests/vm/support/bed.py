@@ -175,7 +175,8 @@ class Bed:
         return path
 
     def until(self, condition, what, limit=300):
-        """Waits in the machine until the condition, a command, holds."""
+        """Waits in the machine until the condition, a command, holds. It asks each second: for states of which nobody
+        sends a signal that a shell could wait for (processes, inhibitors, units that systemd starts again)."""
         result = self.machine.run(f"for (( i = 0; i < {limit}; ++i )); do if {condition}; then exit 0; fi; sleep 1; done\n"
                                   "exit 1", limit * 4)
         expect(result.rc == 0, f"in vain waited until {what}: {condition}\n{result.out}")

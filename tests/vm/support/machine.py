@@ -50,7 +50,7 @@ class Machine:
         self.console = self.folder / "console.log"
         self.disk = self.folder / "disk.qcow2"
         self.boot_id = self.kernel = ""
-        self._process = self._control = None
+        self._process = self._control = self._monitor = None
         self._buffer = b""
         self._console_from = 0
 
@@ -72,19 +72,20 @@ class Machine:
         # Paths of sockets end at 107 bytes: it is reached through the folder's descriptor.
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for name in ("control", "monitor"):
-                (self.folder / name).unlink(missing_ok=True)
+            # QEMU connects to us, so that nobody has to try until the other one listens.
+            control, monitor = (self._listen(folder, name) for name in ("control", "monitor"))
             self.console.touch()
             self._console_from = self.console.stat().st_size
             self._process = subprocess.Popen(
                 [*QEMU, "-drive", f"file={self.image.grub},if=none,id=grub,format=raw,readonly=on",
                  "-device", "virtio-blk-pci,drive=grub,bootindex=0", *self._disk_options(),
                  "-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console",
-                 "-chardev", "socket,id=control,path=control,server=on,wait=off",
-                 "-monitor", "unix:monitor,server=on,wait=off", *extra],
+                 "-chardev", "socket,id=control,path=control",
+                 "-chardev", "socket,id=monitor,path=monitor", "-monitor", "chardev:monitor", *extra],
                 stdin=subprocess.DEVNULL, stdout=open(self.folder / "qemu.log", "ab"), stderr=subprocess.STDOUT,
                 cwd=self.folder, preexec_fn=die_with_parent)
-            self._control = self._connect(folder, "control")
+            self._control, self._monitor = self._accept(control), self._accept(monitor)
+            self._until_prompt()  # its greeting
         finally:
             os.close(folder)
         if extra:
@@ -106,8 +107,10 @@ class Machine:
         if self._process:
             self._process.kill()
             self._process.wait()
-            self._control.close()
-            self._process = self._control = None
+            for connection in (self._control, self._monitor):
+                if connection:
+                    connection.close()
+            self._process = self._control = self._monitor = None
             self._buffer = b""
 
     def run(self, script, limit=RUN_LIMIT):
@@ -155,20 +158,9 @@ class Machine:
 
     def monitor(self, line, limit=300):
         """A command of QEMU's monitor; returns its answer."""
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with self._connect(folder, "monitor") as connection:
-                connection.settimeout(limit)
-                answer = b""
-                for sent in (None, line):
-                    if sent:
-                        connection.sendall(sent.encode() + b"\n")
-                        answer = b""
-                    while not answer.endswith(b"(qemu) "):
-                        answer += connection.recv(65536) or self._gone()
-                return answer.decode(errors="replace")
-        finally:
-            os.close(folder)
+        self._monitor.settimeout(limit)
+        self._monitor.sendall(line.encode() + b"\n")
+        return self._until_prompt()
 
     def console_tail(self, lines=25):
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.console.read_text(errors="replace"))
@@ -185,17 +177,28 @@ class Machine:
             except (MachineError, OSError):
                 return
 
-    def _connect(self, folder, name):
-        while True:
-            connection = socket.socket(socket.AF_UNIX)
-            try:
-                connection.connect(f"/proc/self/fd/{folder}/{name}")
-                return connection
-            except OSError:
-                connection.close()
-                if self._process.poll() is not None:
+    def _listen(self, folder, name):
+        (self.folder / name).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"/proc/self/fd/{folder}/{name}")
+        listener.listen(1)
+        return listener
+
+    def _accept(self, listener):
+        process = os.pidfd_open(self._process.pid)
+        try:
+            with listener:
+                if listener not in select.select([listener, process], [], [])[0]:
                     self._gone()
-                time.sleep(0.02)
+                return listener.accept()[0]
+        finally:
+            os.close(process)
+
+    def _until_prompt(self):
+        answer = b""
+        while not answer.endswith(b"(qemu) "):
+            answer += self._monitor.recv(65536) or self._gone()
+        return answer.decode(errors="replace")
 
     def _gone(self):
         raise MachineGone("QEMU ended: " + (self.folder / "qemu.log").read_text(errors="replace")[-2000:])
@@ -220,6 +223,7 @@ class Machine:
     def _line(self, deadline, context):
         """(word, rest) of the next line; looks at the console meanwhile."""
         while b"\n" not in self._buffer:
+            # A second: the console is a file, which nothing can wait for; it only tells earlier than the deadline.
             if select.select([self._control], [], [], 1.0)[0]:
                 received = self._control.recv(65536)
                 if not received:
