@@ -33,6 +33,27 @@ def case(bed):
         expect(re.search(r"Max realtime priority +99 ", status), f"the limit of the priority:\n{status}")
         bed.refused("nsenter -t $(systemctl show -P MainPID rtnoded) -m touch /var/roothome/mine", "Read-only file system")
 
+    with bed.step("it gets SCHED_FIFO in its own cgroup with the cpu controller, and leaves the kernel's throttling alone"):
+        # With CONFIG_RT_GROUP_SCHED a group would first need real-time runtime of its own; RHEL's RT kernel is without.
+        expect_in("# CONFIG_RT_GROUP_SCHED is not set", machine.ok("cat /usr/lib/modules/$(uname -r)/config"),
+                  "the kernel's configuration")
+        machine.ok("systemctl set-property --runtime rtnoded CPUWeight=50")
+        group = machine.ok("cat /proc/$(systemctl show -P MainPID rtnoded)/cgroup")
+        expect_equal(group, "0::/system.slice/rtnoded.service", "the daemon's cgroup, the only hierarchy")
+        expect_in("cpu", machine.ok("cat /sys/fs/cgroup/system.slice/rtnoded.service/cgroup.controllers").split(),
+                  "controllers of the cgroup")
+        expect_equal(machine.ok("cat /sys/fs/cgroup/system.slice/rtnoded.service/cpu.weight"), "50", "its cpu.weight")
+        throttling = "cat /proc/sys/kernel/sched_rt_period_us /proc/sys/kernel/sched_rt_runtime_us"
+        expect_equal(machine.ok(throttling).split(), ["1000000", "950000"], "throttling: 50 ms of each second are others'")
+        run = bed.read("call org.rtnode1 /org/rtnode1/latency org.rtnode1.Latency Start 'a{sv}' 2 duration s 5s "
+                       "interval u 50000")[0]
+        threads = machine.ok("ps -L -o cls,rtprio,comm -p $(systemctl show -P MainPID rtnoded)")
+        expect(len(re.findall(r"^ *FF +95 ", threads, re.M)) == 2, f"two threads at SCHED_FIFO 95:\n{threads}")
+        machine.ok(f"busctl --timeout=infinity call org.rtnode1 {run} org.rtnode1.Measurement Wait")
+        cycles = bed.read(f"get-property org.rtnode1 {run} org.rtnode1.Measurement Cycles")
+        expect(len(cycles) == 2 and all(cycles), f"wake-ups of each CPU: {cycles}")
+        expect_equal(machine.ok(throttling).split(), ["1000000", "950000"], "throttling afterwards")
+
     with bed.step("a daemon that is killed in mid-job starts again, its worker is gone, the job is interrupted"):
         job = bed.hanging_job()
         pid = unit("MainPID")["MainPID"]
