@@ -1,6 +1,7 @@
 #include "ostree/deploy.hpp"
 
 #include "ostree/base.hpp"
+#include "ostree/etc_merge.hpp"
 #include "ostree/origin.hpp"
 #include "ostree/pkgcache.hpp"
 #include "ostree/transaction.hpp"
@@ -201,6 +202,10 @@ GObj<OstreeDeployment> write_new(Sysroot& sysroot, const DeployRequest& request)
 } // namespace
 
 Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* transaction) {
+    if (const auto merge = sysroot.impl().merge(request.stateroot)) {
+        const GStr folder(ostree_sysroot_get_deployment_dirpath(sysroot.impl().sysroot.get(), merge.get()));
+        check_etc_merge(sysroot, sysroot.path() / folder.get(), request.checksum);
+    }
     auto changes = base_ref_changes(sysroot, {request.checksum});
     if (transaction)
         for (const auto& [ref, checksum] : transaction->wanted_refs())
