@@ -3,8 +3,10 @@
 #include "bus/latency_settings.hpp"
 #include "bus/service.hpp"
 #include "config/settings.hpp"
+#include "host/last_shutdown.hpp"
 #include "host/node.hpp"
 #include "jobs/inspection.hpp"
+#include "jobs/outcome.hpp"
 #include "jobs/queue.hpp"
 #include "loop/event_loop.hpp"
 #include "loop/journal.hpp"
@@ -70,6 +72,7 @@ struct Daemon::Private {
             signals.push_back(loop.on_signal(signal, [this] { stop(0); }));
         signals.push_back(loop.on_signal(SIGHUP, [this] { reload(); }));
         queue.recover();
+        look_back();
         service = std::make_unique<bus::Service>(
             loop, queue,
             bus::ServiceOptions{
@@ -110,6 +113,29 @@ struct Daemon::Private {
                 .text_folder = settings.latency_results_folder,
                 .max_duration = settings.latency_max_duration,
                 .keep = settings.latency_keep};
+    }
+
+    /// What the last job made may not be what this boot came up with: finds out why, says so and keeps it with the job.
+    void look_back() {
+        if (place.private_node) return;
+        try {
+            const auto intended = jobs::last_intended(queue.jobs());
+            if (!intended || !intended->fate.empty()) return; // nothing, or said at an earlier start
+            const auto& job = *queue.find(intended->job);
+            if (job.boot_id == host::boot_id()) return; // no shutdown since
+            const ostree::Sysroot sysroot(place.sysroot);
+            if (why_not_booted(intended, sysroot.deployments()).empty()) return;
+            const auto trace = host::last_shutdown(job.boot_id, sysroot.boot_folder(), job.ended_us);
+            queue.annotate(job.id, fate_key, fate_of(intended->checksum, trace));
+            journal::log(journal::Priority::error,
+                         why_not_booted(jobs::last_intended(queue.jobs()), sysroot.deployments()),
+                         {{"MESSAGE_ID", std::string(journal::not_booted)},
+                          {"RTNODE_JOB_ID", std::to_string(job.id)},
+                          {"RTNODE_JOB_KIND", job.kind},
+                          {"OSTREE_CHECKSUM", intended->checksum}});
+        } catch (const Error& e) {
+            journal::log(journal::Priority::warning, fmt::format("what was booted can't be told: {}", e.what()));
+        }
     }
 
     void watch(const std::filesystem::path& folder) {

@@ -4,6 +4,7 @@
 #include "bus/requests.hpp"
 #include "bus/values.hpp"
 #include "host/node.hpp"
+#include "jobs/outcome.hpp"
 #include "loop/journal.hpp"
 
 #include <fcntl.h>
@@ -71,8 +72,9 @@ void ManagerObject::set_rebooting() {
 void ManagerObject::set_deployments(std::vector<Deployment> deployments) {
     deployments_ = std::move(deployments);
     announce([&] {
-        emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME,
-                                    {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired"});
+        emitPropertiesChangedSignal(
+            Manager_adaptor::INTERFACE_NAME,
+            {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired", "NotBooted"});
     });
 }
 
@@ -282,6 +284,10 @@ ManagerObject::Texts ManagerObject::KernelArguments() {
 
 ManagerObject::Texts ManagerObject::PendingKernelArguments() {
     return deployments_.empty() ? Texts{} : deployments_.front().kernel_arguments.without_ostree().tokens();
+}
+
+std::string ManagerObject::NotBooted() {
+    return guarded([&] { return why_not_booted(jobs::last_intended(queue_.jobs()), deployments_); });
 }
 
 std::vector<Dictionary> ManagerObject::Deployments() {

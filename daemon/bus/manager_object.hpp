@@ -66,6 +66,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     Texts KernelArguments() override;
     Texts PendingKernelArguments() override;
     bool RebootRequired() override { return reboot_required(); }
+    std::string NotBooted() override;
     std::vector<Dictionary> Deployments() override;
     std::vector<sdbus::ObjectPath> Jobs() override;
 

@@ -2,20 +2,13 @@
 
 #include "bus/manager_object.hpp"
 #include "host/node.hpp"
+#include "jobs/outcome.hpp"
 #include "state/verification.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace rtnode::bus {
 namespace {
-
-std::optional<IntendedBoot> last_intended(const jobs::Queue& queue) {
-    const auto& jobs = queue.jobs();
-    for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
-        if (job->second.state == jobs::State::done)
-            if (auto intended = intended_by(job->first, job->second.result)) return intended;
-    return std::nullopt;
-}
 
 Dictionary row_of(const Check& check) {
     return {{"check", sdbus::Variant(check.name)},
@@ -33,7 +26,7 @@ void ManagerObject::Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dict
         Options(options).finish();
         inspect_([this, reply](const std::string& tree, const Error* error) {
             reply.guard([&] {
-                auto checks = check_boot(last_intended(queue_), deployments_,
+                auto checks = check_boot(jobs::last_intended(queue_.jobs()), deployments_,
                                          {.kernel_release = host::kernel_release(),
                                           .real_time = host::real_time_kernel(),
                                           .command_line = KernelArguments::parse(host::command_line()).tokens()});

@@ -2,6 +2,8 @@
 
 #include "loop/journal.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <ranges>
 
@@ -75,6 +77,15 @@ void Queue::cancel(std::uint32_t id) {
                    id);
     change(job, State::canceling);
     worker_->cancel();
+}
+
+void Queue::annotate(std::uint32_t id, const std::string& key, const std::string& text) {
+    auto& job = jobs_.at(id);
+    auto result = nlohmann::json::parse(job.result);
+    result[key] = text;
+    job.result = result.dump();
+    log_line(job, fmt::format("later: {}", text), false);
+    store(job);
 }
 
 const Job* Queue::find(std::uint32_t id) const {

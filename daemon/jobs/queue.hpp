@@ -56,6 +56,10 @@ class Queue {
     /// @throws Error{TooLate} when it has ended or is being deployed
     void cancel(std::uint32_t id);
 
+    /// Writes into an ended job's result and log what was found out about it later, as a text under `key`. To be called
+    /// before the observer is set: nobody is told.
+    void annotate(std::uint32_t id, const std::string& key, const std::string& text);
+
     const Job* find(std::uint32_t id) const; ///< nullptr: there is none (any more)
     const std::map<std::uint32_t, Job>& jobs() const { return jobs_; }
     bool busy() const; ///< a job is queued or runs

@@ -21,6 +21,7 @@ inline constexpr std::string_view unsigned_accepted = "d1b7d19ab1d34a3d8d0b71a87
 inline constexpr std::string_view configuration_refused = "d1b7d19ab1d34a3d8d0b71a87d5c0a07";
 inline constexpr std::string_view measurement_ended = "d1b7d19ab1d34a3d8d0b71a87d5c0a08";
 inline constexpr std::string_view reboot_requested = "d1b7d19ab1d34a3d8d0b71a87d5c0a09";
+inline constexpr std::string_view not_booted = "d1b7d19ab1d34a3d8d0b71a87d5c0a0a";
 
 /// Upper-case name ("RTNODE_JOB_ID", "MESSAGE_ID") and value. Seen in the journal only.
 using Field = std::pair<std::string_view, std::string>;

@@ -27,23 +27,20 @@ Check compared(std::string name, std::string expected, std::string actual, std::
             ok ? std::string() : std::move(remedy)};
 }
 
+bool is_intended(const Deployment& deployment, const IntendedBoot& intended) {
+    return deployment.checksum == intended.checksum &&
+           deployment.kernel_arguments.without_ostree().tokens() == intended.kernel_arguments;
+}
+
 Check check_deployment(const std::optional<IntendedBoot>& intended, const std::vector<Deployment>& deployments,
                        const Deployment& booted) {
     const std::string name = "booted-deployment";
     if (!intended)
         return {name, CheckState::not_applicable, {}, booted.checksum, "no job of rtnode has made a deployment yet"};
-    if (intended->checksum == booted.checksum &&
-        intended->kernel_arguments == booted.kernel_arguments.without_ostree().tokens())
-        return {name, CheckState::ok, intended->checksum, booted.checksum, {}};
-    const bool waits = std::any_of(deployments.begin(), deployments.end(), [&](const Deployment& deployment) {
-        return deployment.pending && deployment.checksum == intended->checksum &&
-               deployment.kernel_arguments.without_ostree().tokens() == intended->kernel_arguments;
-    });
+    if (is_intended(booted, *intended)) return {name, CheckState::ok, intended->checksum, booted.checksum, {}};
+    const auto why = why_not_booted(intended, deployments);
     return {name, CheckState::failed, intended->checksum, booted.checksum,
-            waits ? fmt::format("what job {} made is booted next: reboot", intended->job)
-                  : fmt::format("what job {} made is neither booted nor booted next: somebody dropped or replaced it, "
-                                "or finalizing it failed (journalctl -b -1 -u ostree-finalize-staged); ask again",
-                                intended->job)};
+            why.empty() ? fmt::format("what job {} made is booted next: reboot", intended->job) : why};
 }
 
 bool is_real_time(const Nevra& package) {
@@ -95,7 +92,17 @@ std::optional<IntendedBoot> intended_by(std::uint32_t job, const std::string& re
         !json.contains("checksum") || !json.contains("kernel-arguments"))
         return std::nullopt;
     return IntendedBoot{job, json.at("checksum").get<std::string>(),
-                        json.at("kernel-arguments").get<std::vector<std::string>>()};
+                        json.at("kernel-arguments").get<std::vector<std::string>>(), json.value(fate_key, "")};
+}
+
+std::string why_not_booted(const std::optional<IntendedBoot>& intended, const std::vector<Deployment>& deployments) {
+    const auto there = [&](const Deployment& d) { return (d.booted || d.pending) && is_intended(d, *intended); };
+    const auto booted = [](const Deployment& d) { return d.booted; };
+    if (!intended || std::none_of(deployments.begin(), deployments.end(), booted) ||
+        std::any_of(deployments.begin(), deployments.end(), there))
+        return {};
+    return fmt::format("what job {} made is neither booted nor booted next: {}", intended->job,
+                       intended->fate.empty() ? "somebody dropped or replaced it; ask again" : intended->fate);
 }
 
 std::vector<Check> check_boot(const std::optional<IntendedBoot>& intended, const std::vector<Deployment>& deployments,

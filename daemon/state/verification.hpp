@@ -35,10 +35,18 @@ struct IntendedBoot {
     std::uint32_t job = 0;
     std::string checksum;
     std::vector<std::string> kernel_arguments;
+    std::string fate; ///< what was found out after a shutdown that didn't lead to it, see fate_of(); else ""
 };
+
+/// The key of a job's result with IntendedBoot::fate.
+inline constexpr const char* fate_key = "not-booted";
 
 /// From a job's result; nothing for a dry run, or when there was nothing to do.
 std::optional<IntendedBoot> intended_by(std::uint32_t job, const std::string& result);
+
+/// "what job 3 made is neither booted nor booted next: …", a whole sentence; "" when it is one of both, or when nothing
+/// is intended or booted.
+std::string why_not_booted(const std::optional<IntendedBoot>& intended, const std::vector<Deployment>& deployments);
 
 /// What runs, by the kernel's own words.
 struct RunningSystem {

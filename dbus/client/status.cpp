@@ -135,7 +135,10 @@ std::string group_replaced(const Json& rows) {
 }
 
 std::string format_status(const Json& manager, bool color) {
-    std::string out = "State: " + text(manager, "Activity") + "\nDeployments:\n";
+    std::string out = "State: " + text(manager, "Activity") + "\n";
+    if (const auto lost = text(manager, "NotBooted"); !lost.empty())
+        out += highlighted("Warning: " + printable(lost), color) + "\n";
+    out += "Deployments:\n";
     const Json& deployments = member(manager, "Deployments");
     if (!deployments.is_array() || deployments.empty()) return out + "  none\n";
 

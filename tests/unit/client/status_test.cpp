@@ -118,6 +118,14 @@ TEST(Status, ShowsBothVersionsWhenTheNewCommitHasItsOwn) {
         << shown;
 }
 
+TEST(Status, SaysFirstThatWhatWasAskedForIsNotBooted) {
+    const Json manager{{"Activity", "idle"}, {"NotBooted", "what job 3 made is neither booted nor booted next: x"}};
+    EXPECT_EQ(format_status(manager), "State: idle\n"
+                                      "Warning: what job 3 made is neither booted nor booted next: x\n"
+                                      "Deployments:\n"
+                                      "  none\n");
+}
+
 TEST(Status, NamesTheCommitOfADeploymentWithoutCustomOrigin) {
     const Json deployment{{"origin", "fedora:fedora/x86_64/coreos/stable"}, {"checksum", "c3df460"}, {"version", "36"}};
     EXPECT_EQ(format_status({{"Activity", "working"}, {"Deployments", Json::array({deployment})}}),

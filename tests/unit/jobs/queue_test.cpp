@@ -1,7 +1,7 @@
 // The queue with a stand-in worker: real processes, no bus.
 
+#include "jobs/outcome.hpp"
 #include "jobs/queue.hpp"
-
 #include "state/request.hpp"
 #include "temp_folder.hpp"
 
@@ -237,6 +237,41 @@ TEST_F(QueueTest, EndedJobsStayReadableAfterARestart) {
     EXPECT_EQ(state(id), State::done);
     EXPECT_EQ(queue->find(id)->result, result);
     EXPECT_EQ(queue->read_log(id, 0, 10).size(), 2U);
+}
+
+TEST_F(QueueTest, WhatIsFoundOutLaterIsKeptWithTheJob) {
+    const auto id = submit({"succeed"});
+    run_until_ended(id);
+    queue.reset();
+    open();
+    queue->annotate(id, "not-booted", "the node went down");
+    queue.reset();
+    open();
+    EXPECT_EQ(state(id), State::done);
+    EXPECT_THAT(queue->find(id)->result, HasSubstr(R"("checksum":"abc")"));
+    EXPECT_THAT(queue->find(id)->result, HasSubstr(R"("not-booted":"the node went down")"));
+    EXPECT_EQ(queue->read_log(id, 0, 10).back(), "later: the node went down");
+}
+
+TEST_F(QueueTest, TheLastJobThatMadeADeploymentSaysWhatIsIntended) {
+    const auto made = [](std::uint32_t id, State state, const std::string& result) {
+        Job job;
+        job.id = id;
+        job.state = state;
+        job.result = result;
+        return std::pair(id, job);
+    };
+    const std::map<std::uint32_t, Job> jobs{
+        made(1, State::done, R"({"checksum":"a","kernel-arguments":["x"]})"),
+        made(2, State::done, R"({"checksum":"b","kernel-arguments":["x"],"not-booted":"lost"})"),
+        made(3, State::failed, "{}"),
+        made(4, State::done, R"({"checksum":"a","kernel-arguments":[],"nothing-to-do":true})"),
+    };
+    const auto intended = last_intended(jobs);
+    ASSERT_TRUE(intended);
+    EXPECT_EQ(intended->job, 2U);
+    EXPECT_EQ(intended->fate, "lost");
+    EXPECT_FALSE(last_intended({}));
 }
 
 TEST_F(QueueTest, ShuttingDownEndsTheWorkerAndInterrupts) {

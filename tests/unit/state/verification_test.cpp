@@ -72,7 +72,29 @@ TEST(Verification, AStagedDeploymentThatIsGoneIsTold) {
     const auto checks = check_boot(IntendedBoot{3, ours, arguments}, {booted_stock()}, running_stock);
     EXPECT_EQ(row(checks, "booted-deployment").state, CheckState::failed);
     EXPECT_THAT(row(checks, "booted-deployment").remedy, HasSubstr("job 3"));
-    EXPECT_THAT(row(checks, "booted-deployment").remedy, HasSubstr("ostree-finalize-staged"));
+    EXPECT_THAT(row(checks, "booted-deployment").remedy, HasSubstr("somebody dropped or replaced it"));
+}
+
+TEST(Verification, WhatWasFoundOutAboutTheShutdownIsTold) {
+    const IntendedBoot failed{3, ours, arguments, "finalizing it at the shutdown failed: no space"};
+    const std::string sentence =
+        "what job 3 made is neither booted nor booted next: finalizing it at the shutdown failed: no space";
+    EXPECT_EQ(row(check_boot(failed, {booted_stock()}, running_stock), "booted-deployment").remedy, sentence);
+    EXPECT_EQ(why_not_booted(failed, {booted_stock()}), sentence);
+}
+
+TEST(Verification, WhatIsBootedOrBootedNextIsNotMissed) {
+    const IntendedBoot intended{3, ours, arguments};
+    auto staged = booted_with_rt();
+    staged.booted = false;
+    staged.pending = true;
+    EXPECT_EQ(why_not_booted(intended, {booted_with_rt()}), "");
+    EXPECT_EQ(why_not_booted(intended, {staged, booted_stock()}), "");
+    EXPECT_EQ(why_not_booted(std::nullopt, {booted_stock()}), "");
+    EXPECT_EQ(why_not_booted(intended, {}), "") << "a node in a folder";
+    auto rollback = booted_with_rt();
+    rollback.booted = false;
+    EXPECT_NE(why_not_booted(intended, {booted_stock(), rollback}), "");
 }
 
 TEST(Verification, TheSameCommitWithOtherArgumentsIsAnotherDeployment) {
@@ -115,6 +137,10 @@ TEST(Verification, ADryRunAndAJobWithNothingToDoIntendNothing) {
     EXPECT_FALSE(intended_by(1, "{}"));
     ASSERT_TRUE(intended_by(1, result.dump()));
     EXPECT_EQ(intended_by(1, result.dump())->kernel_arguments, arguments);
+    EXPECT_EQ(intended_by(1, result.dump())->fate, "");
+    auto lost = result;
+    lost[fate_key] = "the node went down";
+    EXPECT_EQ(intended_by(1, lost.dump())->fate, "the node went down");
 }
 
 TEST(Verification, PackagesAreWhatTheOriginPins) {

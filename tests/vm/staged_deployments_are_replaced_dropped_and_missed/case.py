@@ -27,6 +27,7 @@ def case(bed):
         bed.until("busctl get-property org.rtnode1 /org/rtnode1 org.rtnode1.Manager RebootRequired | grep -qx 'b false'",
                   "RebootRequired is false")
         expect_equal(bed.manager("PendingKernelArguments"), before, "PendingKernelArguments")
+        expect_in("job 2 made is neither booted nor booted next: somebody dropped", bed.manager("NotBooted"), "NotBooted")
         expect_equal([d["booted"] for d in bed.deployments()], [True], "the booted deployment alone is left")
         expect_equal(bed.job("/org/rtnode1/job/2", "State"), "done", "the job that staged it")
 
@@ -55,4 +56,5 @@ def case(bed):
         expect_equal(bed.manager("RebootRequired"), False, "RebootRequired")
         row = bed.verified()["booted-deployment"]
         expect_equal(row["state"], "failed", "what Verify says of the booted deployment")
-        expect_in("ask again", row["remedy"], "its remedy")
+        expect_in("no longer staged at the shutdown, so somebody dropped it; ask again", row["remedy"], "its remedy")
+        expect_equal(bed.manager("NotBooted"), row["remedy"], "NotBooted")
