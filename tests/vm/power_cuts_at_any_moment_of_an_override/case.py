@@ -8,7 +8,7 @@ def case(bed):
     bed.serve()
     with bed.step("a small override is recorded, from the request to the boot of what it made"):
         recording = recorded(bed, small_override)
-    with PowerCuts(bed, recording, small_override) as cuts:
+    with PowerCuts(bed, recording, small_override, repeats=3) as cuts:
         cuts.tried([recording.cut_at("accepted"), recording.cut_at("done"),
                     *(recording.cut_at(name, seed=name) for name in failpoint_names()),
                     *recording.cuts_between("accepted", "done", 20, "in the job"),

@@ -121,7 +121,7 @@ class PowerCuts:
     """Cuts the power of a recorded run; the cuts must come in the order of their positions. Use it as a context."""
 
     def __init__(self, bed, recording, submit, repeats=None):
-        """`submit` is asked again after a cut: after the first `repeats` ones, or after each."""
+        """`submit` is asked again after a cut: after so many of them, evenly spread, or after each."""
         self.bed, self.recording, self.submit, self.repeats = bed, recording, submit, repeats
         self.folder = bed.folder / "cuts"
         self.folder.mkdir(exist_ok=True)
@@ -140,8 +140,9 @@ class PowerCuts:
         """A step a cut, failed ones too; what is left of those is in folders of their own. Tells the number at the end."""
         survived = 0
         cuts = self.bed.share(sorted(cuts, key=lambda cut: cut.position))
+        every = 1 if self.repeats is None else max(1, len(cuts) // self.repeats)
         for number, cut in enumerate(cuts):
-            repeated = self.repeats is None or number < self.repeats
+            repeated = number % every == 0
             try:
                 with self.bed.step(f"power cut {cut.name}: the machine boots, sound and truthful"
                                    + (", and takes the job again" if repeated else "")):
@@ -232,6 +233,7 @@ class PowerCuts:
         row = bed.verified()["booted-deployment"]
         expected = "ok" if new else "failed" if state == "done" else "not-applicable"
         expect_equal(row["state"], expected, f"what Verify says of the booted deployment: {row}")
+        expect_equal(bed.manager("NotBooted"), row["remedy"] if expected == "failed" else "", "NotBooted")
 
     def _repeated(self, new):
         """The same request once more is done: by nothing to do, or by staging the same tree."""
