@@ -1,7 +1,7 @@
 """Power cuts of an override without a new initramfs: at each failpoint, at random moments of the job, during
 finalization and in the first seconds of the new deployment."""
 
-from power_cut import PowerCuts, failpoint_names, recorded, small_override
+from power_cut import PowerCuts, failpoint_names, finalization_cuts, recorded, small_override
 
 
 def case(bed):
@@ -12,7 +12,7 @@ def case(bed):
         cuts.tried([recording.cut_at("accepted"), recording.cut_at("done"),
                     *(recording.cut_at(name, seed=name) for name in failpoint_names()),
                     *recording.cuts_between("accepted", "done", 20, "in the job"),
-                    *recording.cuts_between("rebooting", "off", 10, "during finalization"),
+                    *finalization_cuts(recording, 10),
                     recording.cut_at("off"),
                     *recording.cuts_between("off", "booted", 4, "while the new deployment boots"),
                     *recording.cuts_between("booted", "", 2, "right after its boot")])

@@ -21,7 +21,8 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp
         "virtserialport,chardev=control,name=control"]
 BOOT_LIMIT = 900
 RUN_LIMIT = 1200
-DEAD = re.compile(r"Kernel panic|Entering emergency mode|You are in emergency mode|no bootable device|error: .*not found")
+DEAD = re.compile(r"Kernel panic|Entering emergency mode|You are in emergency mode|no bootable device|error: .*not found|"
+                  "error: you need to load the kernel first")
 
 
 def die_with_parent():

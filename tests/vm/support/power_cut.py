@@ -104,6 +104,14 @@ def record_job(bed, machine, submit):
     return facts_of(bed, job, before, result)
 
 
+def finalization_cuts(recording, count):
+    """Between the wish to reboot and the boot loader. All that wasn't flushed is lost: the boot loader reads /boot without
+    replaying its journal, so while the kernel moves what is in the journal to its place, that which is written of it
+    must be all or nothing. Half of it doesn't boot, whoever finalizes; libostree makes the time for it short by freezing
+    /boot, from 2025.2 on also after it has moved the link to the new entries."""
+    return recording.cuts_between("rebooting", "off", count, "during finalization", torn=False)
+
+
 def recorded(bed, submit, play=record_job):
     """The recording of submit's job by record_job() or its like."""
     return Recording.of(bed, f"{play.__name__}-of-{submit.__name__}".replace("_", "-"),

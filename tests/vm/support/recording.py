@@ -83,12 +83,13 @@ class Recording:
     def cut_at(self, mark, seed=None):
         return Cut(f"at '{mark}'", self.marks[mark], seed)
 
-    def cuts_between(self, first, last, count, what):
-        """`count` cuts at random writes between two marks, each the same in every run, half of them with a torn cache."""
+    def cuts_between(self, first, last, count, what, torn=True):
+        """`count` cuts at random writes between two marks, the same in every run; `torn`: in half of them some of what
+        wasn't flushed survives."""
         chance = random.Random(f"{first} {last}")
         low, high = self.marks[first] + 1, self.marks.get(last, self.length)
         positions = sorted(chance.sample(range(low, high), min(count, high - low)))
-        return [Cut(f"{what}, at write {position} of {self.length}", position, position if n % 2 else None)
+        return [Cut(f"{what}, at write {position} of {self.length}", position, position if torn and n % 2 else None)
                 for n, position in enumerate(positions)]
 
     def phase(self, position):
