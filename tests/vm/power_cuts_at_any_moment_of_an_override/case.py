@@ -15,4 +15,4 @@ def case(bed):
                     *finalization_cuts(recording, 10),
                     recording.cut_at("off"),
                     *recording.cuts_between("off", "booted", 4, "while the new deployment boots"),
-                    *recording.cuts_between("booted", "", 2, "right after its boot")])
+                    *recording.cuts_between("booted", "settled", 2, "right after its boot")])

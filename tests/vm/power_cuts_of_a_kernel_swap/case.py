@@ -13,4 +13,4 @@ def case(bed):
                     *finalization_cuts(recording, 8),
                     recording.cut_at("off"),
                     *recording.cuts_between("off", "booted", 2, "while the new deployment boots"),
-                    *recording.cuts_between("booted", "", 1, "right after its boot")])
+                    *recording.cuts_between("booted", "settled", 1, "right after its boot")])

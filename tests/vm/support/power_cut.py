@@ -19,7 +19,7 @@ from write_log import Medium
 
 FAILPOINTS = "/run/failpoint"
 NOT_ASKED_YET = ("", "before", "written")
-AFTER_DONE = ("done", "rebooting", "off", "booted")
+AFTER_DONE = ("done", "rebooting", "off", "booted", "settled")
 
 
 def failpoint_names():
@@ -101,6 +101,8 @@ def record_job(bed, machine, submit):
     # The first seconds of the new deployment belong to the recording.
     machine.ok("systemctl is-system-running --wait || systemctl --failed --no-pager")
     bed.verified()
+    machine.ok("sync")
+    machine.mark("settled")
     return facts_of(bed, job, before, result)
 
 
@@ -212,7 +214,7 @@ class PowerCuts:
         expect_equal(words, wanted["arguments"], "the kernel command line")
         if phase == "rebooting":
             return is_new
-        expect_equal(is_new, phase in ("off", "booted"), f"whether the new deployment is booted after '{phase}'")
+        expect_equal(is_new, phase in ("off", "booted", "settled"), f"whether the new deployment is booted after '{phase}'")
         return is_new
 
     def _sound(self):

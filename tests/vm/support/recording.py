@@ -87,8 +87,8 @@ class Recording:
         """`count` cuts at random writes between two marks, the same in every run; `torn`: in half of them some of what
         wasn't flushed survives."""
         chance = random.Random(f"{first} {last}")
-        low, high = self.marks[first] + 1, self.marks.get(last, self.length)
-        positions = sorted(chance.sample(range(low, high), min(count, high - low)))
+        low, high = self.marks[first] + 1, self.marks[last]
+        positions = sorted(chance.sample(range(low, high), min(count, max(0, high - low))))
         return [Cut(f"{what}, at write {position} of {self.length}", position, position if torn and n % 2 else None)
                 for n, position in enumerate(positions)]
 
