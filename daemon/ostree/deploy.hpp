@@ -24,7 +24,7 @@ struct DeployRequest {
 /// Stages the commit on a booted node, else writes [new, stand-in for the booted one, pinned, other stateroots].
 /// Refs of `transaction` (may be null) and base refs move right before. Afterwards what is on disk is compared with the
 /// request. On failure deployments, refs and loader entries are as before.
-/// Needs the sysroot lock. @throws Error{DeployFailed}, Error{NoSpace}, Error{CorruptObject}
+/// Needs the sysroot lock. @throws Error{EtcConflict}, Error{DeployFailed}, Error{NoSpace}, Error{CorruptObject}
 Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* transaction = nullptr);
 
 /// The other deployment first: the booted one (or its stand-in) when something is pending before it, else the one

@@ -66,7 +66,7 @@ void check_etc_merge(const Sysroot& sysroot, const fs::path& merge, const std::s
             conflicts.push_back(fmt::format("/etc/{} is a folder with changes here, but a file in the new tree", path));
     });
     if (conflicts.empty()) return;
-    throw fail(Reason::DeployFailed,
+    throw fail(Reason::EtcConflict,
                "the changes in /etc can't be merged into the new deployment: {}. Move that away, then ask again",
                fmt::join(conflicts, "; "));
 }

@@ -18,7 +18,8 @@ namespace rtnode {
     X(UnknownOption)                                                                                                   \
     X(NotAuthorized)                                                                                                   \
     X(QueueFull)                                                                                                       \
-    X(TooLate) X(StalePlan) X(UnsafePath) /* the node as it is */                                                      \
+    X(TooLate)                                                                                                         \
+    X(StalePlan) X(UnsafePath) /* the node as it is */                                                                 \
         X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)   \
             X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)            \
                 X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment)                       \
@@ -28,8 +29,9 @@ namespace rtnode {
                 X(SeveralKernels) X(NoKernel) X(InactiveOverride)          /* repositories and downloads */            \
         X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) /* the work */                              \
         X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)      \
-            X(CommitFailed) X(DeployFailed) X(Canceled) X(Interrupted) X(WorkerDied) /* kernel arguments */            \
-        X(ProtectedKernelArgument) X(InvalidKernelArgument)                          /* latency */                     \
+            X(CommitFailed) X(DeployFailed) X(EtcConflict) X(Canceled) X(Interrupted)                                  \
+                X(WorkerDied)                               /* kernel arguments */                                     \
+        X(ProtectedKernelArgument) X(InvalidKernelArgument) /* latency */                                              \
         X(CpuUnavailable) X(CpuBusy) X(RealTimeDenied) X(IntervalTooShort) X(Overloaded) X(NoSuchMeasurement)          \
             X(UnsafeFolder)                     /* reboot */                                                           \
         X(RebootInhibited) X(RebootUnavailable) /* ours */                                                             \

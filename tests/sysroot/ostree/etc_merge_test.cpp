@@ -38,7 +38,7 @@ class EtcMerge : public SysrootTest {
             deploy_change(command);
             ADD_FAILURE() << "it was deployed";
         } catch (const Error& error) {
-            EXPECT_EQ(error.reason(), Reason::DeployFailed);
+            EXPECT_EQ(error.reason(), Reason::EtcConflict);
             EXPECT_THAT(error.what(), AllOf(HasSubstr(part), HasSubstr("Move that away")));
         }
         EXPECT_EQ(observable(), before);

@@ -48,7 +48,7 @@ def case(bed):
     with bed.step("asked again while the file is there, the job is refused and names it"):
         job = bed.kernel_arguments("conflict=1")
         expect_equal(bed.ended(job), "failed", "the job's state")
-        expect_equal(bed.job(job, "ErrorName"), "org.rtnode1.Error.DeployFailed", "the job's error")
+        expect_equal(bed.job(job, "ErrorName"), "org.rtnode1.Error.EtcConflict", "the job's error")
         expect_in(CONFLICT, bed.job(job, "ErrorMessage"), "the job's message")
         expect("(staged)" not in machine.ok("ostree admin status"), "nothing is staged")
 
