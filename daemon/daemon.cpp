@@ -102,6 +102,8 @@ struct Daemon::Private {
         work.private_node = place.private_node;
         work.repositories = settings.repositories;
         work.gpg_keys = settings.gpg_keys;
+        work.cache_megabytes = settings.cache_megabytes;
+        work.cache_days = settings.cache_days;
         work.scriptlet_limit_s = settings.scriptlet_limit_s;
         work.dracut_limit_s = settings.dracut_limit_s;
         work.lock_wait_s = settings.lock_wait_s;

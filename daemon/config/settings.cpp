@@ -5,6 +5,7 @@
 
 #include <toml.hpp>
 
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -141,6 +142,8 @@ void read_repository(const std::string& id, const Value& value, Inputs& inputs) 
     Table table("repository." + id, value);
     table.text("name", repository.name);
     table.texts("base-urls", repository.base_urls);
+    table.text("metalink", repository.metalink);
+    table.text("mirrorlist", repository.mirrorlist);
     table.flag("enabled", repository.enabled);
     table.flag("gpgcheck", repository.gpgcheck);
     table.flag("repo-gpgcheck", repository.repo_gpgcheck);
@@ -148,14 +151,25 @@ void read_repository(const std::string& id, const Value& value, Inputs& inputs) 
     table.number("priority", repository.priority, 1, 99);
     table.number("cost", repository.cost, 0, std::numeric_limits<int>::max());
     table.texts("exclude", repository.exclude);
+    table.texts("include", repository.include);
     table.flag("ssl-verify", repository.ssl_verify);
     table.text("ssl-ca-cert", repository.ssl_ca_cert);
     table.text("ssl-client-cert", repository.ssl_client_cert);
     table.text("ssl-client-key", repository.ssl_client_key);
+    table.text("username", repository.username);
+    table.text("password", repository.password);
+    table.text("proxy", repository.proxy);
+    table.text("proxy-username", repository.proxy_username);
+    table.text("proxy-password", repository.proxy_password);
+    std::chrono::seconds expire(repository.metadata_expire_s);
+    table.duration("metadata-expire", expire, std::chrono::hours(24 * 365));
+    repository.metadata_expire_s = expire.count();
     table.flag("skip-if-unavailable", repository.skip_if_unavailable);
     table.finish();
-    if (repository.enabled && repository.base_urls.empty())
-        throw refused(fmt::format("repository `{}` has no `base-urls`", id), value, "here", "give it at least one URL");
+    if (repository.enabled && repository.base_urls.empty() && repository.metalink.empty() &&
+        repository.mirrorlist.empty())
+        throw refused(fmt::format("repository `{}` has no `base-urls`, `metalink` or `mirrorlist`", id), value, "here",
+                      "give it at least one URL");
 }
 
 void read_fragment(const fs::path& file, Inputs& inputs) {
@@ -174,6 +188,8 @@ void read_fragment(const fs::path& file, Inputs& inputs) {
         table.paths("gpg-keys", settings.gpg_keys);
         table.paths("repository-folders", inputs.repository_folders);
         table.text("releasever", inputs.releasever);
+        table.number("cache-megabytes", settings.cache_megabytes, 0, 1'000'000);
+        table.number("cache-days", settings.cache_days, 0, 3650);
         table.finish();
     });
     top.with("repository", [&](const Value& v) {
@@ -216,14 +232,40 @@ std::vector<fs::path> files_in(const std::vector<fs::path>& folders, const char*
 
 Variables variables_of(const Sources& sources, const Inputs& inputs) {
     auto variables = sources.variables;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(sources.variables_folder, error)) {
-        std::string value;
-        if (std::ifstream file(entry.path()); std::getline(file, value))
-            variables[entry.path().filename().string()] = value;
-    }
-    if (!inputs.releasever.empty()) variables["releasever"] = inputs.releasever;
+    Variables fixed;
+    for (const auto* name : {"arch", "basearch"})
+        if (variables.contains(name)) fixed[name] = variables[name];
+    if (!inputs.releasever.empty()) fixed["releasever"] = inputs.releasever;
+    add_variables(variables, sources.variables_folders, fixed);
     return variables;
+}
+
+constexpr std::string_view credential_prefix = "credential:";
+
+/// Where systemd has put the credential that `text` names (LoadCredential=); any other text as it is.
+fs::path credential_path(const std::string& text, const Sources& sources) {
+    const auto name = text.substr(credential_prefix.size());
+    if (name.empty() || name.find('/') != std::string::npos || sources.credentials_folder.empty() ||
+        !fs::is_regular_file(sources.credentials_folder / name))
+        throw fail(
+            Reason::Configuration,
+            "the credential '{}' was not passed to rtnoded; add LoadCredential={}:/path/of/it to rtnoded.service", name,
+            name);
+    return sources.credentials_folder / name;
+}
+
+/// Replaces "credential:NAME": by its path where a file is wanted, by its content where a secret is.
+void resolve_credentials(Repository& repository, const Sources& sources) {
+    for (auto* file : {&repository.ssl_ca_cert, &repository.ssl_client_cert, &repository.ssl_client_key})
+        if (file->starts_with(credential_prefix)) *file = credential_path(*file, sources).string();
+    for (auto* secret :
+         {&repository.username, &repository.password, &repository.proxy_username, &repository.proxy_password}) {
+        if (!secret->starts_with(credential_prefix)) continue;
+        std::ifstream file(credential_path(*secret, sources), std::ios::binary);
+        secret->assign(std::istreambuf_iterator<char>(file), {});
+        while (secret->ends_with('\n') || secret->ends_with('\r'))
+            secret->pop_back();
+    }
 }
 
 } // namespace
@@ -238,8 +280,9 @@ Settings load(const Sources& sources) {
     std::map<std::string, Repository> by_id;
     auto folders = inputs.repository_folders;
     if (folders.empty()) folders.push_back(sources.repository_folder);
+    const auto main = read_main_section(sources.main_file, settings.warnings);
     for (const auto& file : files_in(folders, ".repo"))
-        for (auto& repository : read_repository_file(file, variables, settings.warnings)) {
+        for (auto& repository : read_repository_file(file, variables, main, settings.warnings)) {
             const auto [at, fresh] = by_id.emplace(repository.id, repository);
             if (!fresh)
                 settings.warnings.push_back(fmt::format("{}: repository '{}' is left out: it is defined at {} already",
@@ -253,15 +296,27 @@ Settings load(const Sources& sources) {
             for (auto* list : {&repository.base_urls, &repository.gpg_keys})
                 for (auto& text : *list)
                     text = expand(text, variables);
+            for (auto* text : {&repository.metalink, &repository.mirrorlist, &repository.proxy})
+                *text = expand(*text, variables);
         } catch (const Error& e) {
             throw fail(Reason::Configuration, "{}: repository '{}': {}; set `releasever` in [packages]", place, id,
                        e.what());
         }
+        try {
+            resolve_credentials(repository, sources);
+        } catch (const Error& e) {
+            throw fail(Reason::Configuration, "{}: repository '{}': {}", place, id, e.what());
+        }
         repository.defined_at = place;
         by_id[id] = std::move(repository);
     }
-    for (auto& [id, repository] : by_id)
+    for (auto& [id, repository] : by_id) {
+        if (!repository.defect.empty())
+            settings.warnings.push_back(
+                fmt::format("{}; jobs that need repositories fail until that is corrected{}", repository.defect,
+                            repository.skip_if_unavailable ? " (or go on without: skip_if_unavailable)" : ""));
         settings.repositories.push_back(std::move(repository));
+    }
     return settings;
 }
 
@@ -270,7 +325,9 @@ Sources Sources::of_system() {
     for (const auto* parent : {"/usr/lib", "/run", "/etc"})
         sources.folders.push_back(fs::path(parent) / "rtnode/rtnoded.conf.d");
     sources.repository_folder = "/etc/yum.repos.d";
-    sources.variables_folder = "/etc/dnf/vars";
+    sources.main_file = "/etc/dnf/dnf.conf";
+    sources.variables_folders = {"/etc/yum/vars", "/etc/dnf/vars"};
+    if (const char* folder = std::getenv("CREDENTIALS_DIRECTORY")) sources.credentials_folder = folder;
     sources.variables = {{"basearch", "x86_64"}, {"arch", "x86_64"}};
     std::ifstream release("/etc/os-release");
     for (std::string line; std::getline(release, line);) {
@@ -289,7 +346,9 @@ Sources Sources::in(const fs::path& folder) {
     Sources sources;
     sources.folders = {folder};
     sources.repository_folder = folder / "repos.d";
-    sources.variables_folder = folder / "vars";
+    sources.main_file = folder / "dnf.conf";
+    sources.variables_folders = {folder / "vars"};
+    sources.credentials_folder = folder / "credentials";
     sources.variables = {{"basearch", "x86_64"}, {"arch", "x86_64"}};
     return sources;
 }

@@ -4,6 +4,7 @@
 #include "state/repository.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -16,21 +17,28 @@ struct Sources {
     /// Folders of *.toml, lowest precedence first. A file of the same name in a later folder replaces the earlier one;
     /// then all are read in the order of their names, and a later value replaces an earlier one.
     std::vector<std::filesystem::path> folders;
-    std::filesystem::path repository_folder;      ///< of *.repo, unless the configuration names others
-    std::filesystem::path variables_folder;       ///< of files named like a variable, as /etc/dnf/vars; may be missing
+    std::filesystem::path repository_folder; ///< of *.repo, unless the configuration names others
+    std::filesystem::path main_file;         ///< dnf.conf; may be missing
+    /// Of files named like a variable, as /etc/dnf/vars; the last wins; may be missing.
+    std::vector<std::filesystem::path> variables_folders;
+    std::filesystem::path credentials_folder;     ///< where "credential:NAME" is looked for; empty = none were passed
     std::map<std::string, std::string> variables; ///< known beforehand: basearch, arch, and maybe releasever
 
-    /// The node's own: /usr/lib, /run, /etc rtnode/rtnoded.conf.d, /etc/yum.repos.d, /etc/dnf/vars; releasever is
-    /// RHEL_VERSION or VERSION_ID of /etc/os-release.
+    /// The node's own: /usr/lib, /run, /etc rtnode/rtnoded.conf.d, /etc/yum.repos.d, /etc/dnf/dnf.conf, /etc/yum/vars,
+    /// /etc/dnf/vars, $CREDENTIALS_DIRECTORY; releasever is RHEL_VERSION or VERSION_ID of /etc/os-release.
     static Sources of_system();
 
-    /// `--config DIR`: DIR/*.toml, DIR/repos.d/*.repo, DIR/vars, and nothing of the host.
+    /// `--config DIR`: DIR/*.toml, DIR/repos.d/*.repo, DIR/dnf.conf, DIR/vars, DIR/credentials, and nothing of the
+    /// host.
     static Sources in(const std::filesystem::path& folder);
 };
 
 struct Settings {
-    std::vector<Repository> repositories;        ///< enabled ones, by id
+    std::vector<Repository> repositories;        ///< enabled ones, by id; some maybe with a defect
     std::vector<std::filesystem::path> gpg_keys; ///< trusted for packages beside those of the base rpmdb
+
+    std::uint64_t cache_megabytes = 2000; ///< of downloaded packages that stay
+    unsigned cache_days = 30;             ///< so long they stay when nobody asks for them
 
     unsigned scriptlet_limit_s = 300; ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;

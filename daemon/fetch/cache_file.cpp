@@ -4,14 +4,20 @@
 
 #include <fcntl.h>
 #include <stdlib.h> // mkostemp
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace rtnode::fetch {
 namespace {
+
+/// A smaller part isn't worth a file, bytes.
+constexpr std::uint64_t least_part = 256 * 1024;
 
 Error broken(const std::filesystem::path& folder, const char* what, int error) {
     if (error == ENOSPC || error == EDQUOT)
@@ -33,9 +39,13 @@ void create_folder(const std::filesystem::path& folder) {
 
 } // namespace
 
-CacheFile::CacheFile(const std::filesystem::path& folder, const std::string& extra_type)
+CacheFile::CacheFile(const std::filesystem::path& folder, const std::string& extra_type, const std::string& part)
     : folder_(folder), extra_type_(extra_type == "sha256" ? "" : extra_type) {
     create_folder(folder_);
+    if (!part.empty() && open_part(part)) {
+        take_up();
+        return;
+    }
     file_ = UniqueFd(open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file_) {
         // File systems without O_TMPFILE (older overlayfs, NFS): a name that is removed again unless published.
@@ -49,15 +59,65 @@ CacheFile::CacheFile(const std::filesystem::path& folder, const std::string& ext
 }
 
 CacheFile::~CacheFile() {
-    if (!temporary_.empty()) unlink(temporary_.c_str());
+    if (temporary_.empty() || (is_part_ && size_ >= least_part && !note_.empty())) return;
+    unlink(temporary_.c_str());
+    if (is_part_) unlink(note_file().c_str());
+}
+
+bool CacheFile::open_part(const std::string& part) {
+    const auto path = folder_ / (".partial-" + part);
+    UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+    struct stat ours {
+    }, named{};
+    if (!file || flock(file.get(), LOCK_EX | LOCK_NB) != 0 || fstat(file.get(), &ours) != 0) return false;
+    // Whoever had it open before may have published it just now: then it is a package, and nothing to write into.
+    if (stat(path.c_str(), &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) return false;
+    if (!S_ISREG(ours.st_mode) || ours.st_nlink != 1) return false;
+    file_ = std::move(file);
+    temporary_ = path;
+    is_part_ = true;
+    return true;
+}
+
+/// The digests of what is there already; a part without note is of unknown origin and dropped.
+void CacheFile::take_up() {
+    std::getline(std::ifstream(note_file()), note_);
+    if (note_.empty()) return restart();
+    sha256_state_.emplace("sha256");
+    if (!extra_type_.empty()) extra_state_.emplace(extra_type_);
+    std::array<char, 1 << 16> buffer{};
+    for (;;) {
+        const auto got = pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(size_));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw broken(folder_, "read", errno);
+        if (got == 0) break;
+        const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+        sha256_state_->update(bytes);
+        if (extra_state_) extra_state_->update(bytes);
+        size_ += bytes.size();
+    }
+    if (lseek(file_.get(), 0, SEEK_END) < 0) throw broken(folder_, "lseek", errno);
+}
+
+void CacheFile::set_note(const std::string& note) {
+    note_ = note;
+    if (!is_part_) return;
+    if (note.empty())
+        unlink(note_file().c_str());
+    else
+        std::ofstream(note_file()) << note << '\n'; // without it the part is of no use, no more
 }
 
 void CacheFile::write(std::span<const char> bytes) {
     while (!bytes.empty()) {
         const auto written = ::write(file_.get(), bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) throw broken(folder_, "write", errno);
-        const auto done = bytes.first(static_cast<std::size_t>(written));
+        if (written < 0) {
+            const int error = errno;
+            set_note({}); // a full disk needs its space back
+            throw broken(folder_, "write", error);
+        }
+        const std::string_view done(bytes.data(), static_cast<std::size_t>(written));
         sha256_state_->update(done);
         if (extra_state_) extra_state_->update(done);
         size_ += done.size();
@@ -97,6 +157,7 @@ void CacheFile::publish(const std::filesystem::path& target) {
         temporary_ = name;
     }
     if (rename(temporary_.c_str(), target.c_str()) != 0) throw broken(folder_, "rename", errno);
+    if (is_part_) unlink(note_file().c_str());
     temporary_.clear();
 }
 

@@ -1,5 +1,6 @@
 #include "fetch/downloader.hpp"
 
+#include "fetch/cache.hpp"
 #include "fetch/local.hpp"
 #include "fetch/transfer.hpp"
 #include "state/error.hpp"
@@ -129,8 +130,8 @@ std::optional<CachedFile> cached(const std::filesystem::path& path, const Downlo
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return std::nullopt;
         const std::span<const char> bytes(buffer.data(), static_cast<std::size_t>(got));
-        sha256.update(bytes);
-        if (download.checksum->type != "sha256") wanted.update(bytes);
+        sha256.update(std::as_bytes(bytes));
+        if (download.checksum->type != "sha256") wanted.update(std::as_bytes(bytes));
         offset += bytes.size();
     }
     const auto hex = sha256.hex();
@@ -149,14 +150,18 @@ void check_checksum(const Download& download) {
                    download.what, type);
 }
 
-/// What a killed worker left of files that were about to get their name. Young ones may be another worker's.
+/// What a killed worker left of files that were about to get their name, and parts that nobody went on with. Young ones
+/// may be another worker's, or the next job's.
 void remove_leftovers(const std::filesystem::path& folder) {
     namespace fs = std::filesystem;
     std::error_code ignored; // what can't be looked at or removed costs space, no more
-    for (const auto& entry : fs::directory_iterator(folder, ignored))
-        if (entry.path().filename().string().starts_with(".incoming-") &&
-            fs::file_time_type::clock::now() - entry.last_write_time(ignored) > std::chrono::hours(24))
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        const auto name = entry.path().filename().string();
+        const auto age = fs::file_time_type::clock::now() - entry.last_write_time(ignored);
+        if ((name.starts_with(".incoming-") && age > std::chrono::hours(24)) ||
+            (name.starts_with(".partial-") && age > std::chrono::hours(24 * 7)))
             fs::remove(entry.path(), ignored);
+    }
 }
 
 CachedFile published(Transfer& transfer, const std::filesystem::path& target) {
@@ -166,8 +171,26 @@ CachedFile published(Transfer& transfer, const std::filesystem::path& target) {
 
 } // namespace
 
-Tls tls_of(const Repository& repository) {
-    return {repository.ssl_verify, repository.ssl_ca_cert, repository.ssl_client_cert, repository.ssl_client_key};
+Access access_of(const Repository& repository) {
+    Access access;
+    access.verify = repository.ssl_verify;
+    access.verify_status = repository.ssl_verify_status;
+    access.ca_cert = repository.ssl_ca_cert;
+    access.client_cert = repository.ssl_client_cert;
+    access.client_key = repository.ssl_client_key;
+    access.username = repository.username;
+    access.password = repository.password;
+    for (const auto& url : repository.base_urls)
+        access.origins.push_back(origin_of(url));
+    for (const auto& url : {repository.metalink, repository.mirrorlist})
+        if (!url.empty()) access.origins.push_back(origin_of(url));
+    access.proxy = repository.proxy;
+    access.proxy_username = repository.proxy_username;
+    access.proxy_password = repository.proxy_password;
+    access.proxy_verify = repository.proxy_ssl_verify;
+    access.proxy_ca_cert = repository.proxy_ssl_ca_cert;
+    access.ip_version = repository.ip_version;
+    return access;
 }
 
 Downloader::Downloader(std::filesystem::path cache_dir, Progress progress, Cancelled cancelled, Limits limits)
@@ -193,12 +216,13 @@ std::vector<CachedFile> Downloader::packages(const std::vector<Download>& downlo
         if (download.checksum) {
             const auto prefix = download.checksum->type == "sha256" ? "" : download.checksum->type + "-";
             if (auto hit = cached(folder / (prefix + download.checksum->hex + ".rpm"), download)) {
+                touch_cached(hit->path);
                 hit->path = folder / (hit->sha256 + ".rpm");
                 results[i] = *hit;
                 continue;
             }
         }
-        transfers.emplace_back(download, folder, limits_);
+        transfers.emplace_back(download, folder, limits_, failures_, Transfer::Purpose::package);
         index.push_back(i);
     }
     run(transfers, limits_, progress_, [this] { check_cancelled(); });
@@ -219,7 +243,7 @@ std::vector<CachedFile> Downloader::packages(const std::vector<Download>& downlo
 CachedFile Downloader::file(const Download& download, const std::filesystem::path& target) {
     check_checksum(download);
     std::deque<Transfer> transfers;
-    transfers.emplace_back(download, target.parent_path(), limits_);
+    transfers.emplace_back(download, target.parent_path(), limits_, failures_, Transfer::Purpose::file);
     run(transfers, limits_, progress_, [this] { check_cancelled(); });
     return published(transfers.front(), target);
 }
@@ -228,7 +252,7 @@ std::optional<CachedFile> Downloader::file_if_changed(const Download& download, 
                                                       Validators& validators) {
     check_checksum(download);
     std::deque<Transfer> transfers;
-    transfers.emplace_back(download, target.parent_path(), limits_, &validators);
+    transfers.emplace_back(download, target.parent_path(), limits_, failures_, Transfer::Purpose::file, &validators);
     run(transfers, limits_, progress_, [this] { check_cancelled(); });
     if (transfers.front().not_modified()) return std::nullopt;
     return published(transfers.front(), target);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,12 +23,22 @@ struct Checksum {
     std::string hex;  ///< lower case
 };
 
-/// How to reach and to believe a server.
-struct Tls {
-    bool verify = true;
-    std::string ca_cert, client_cert, client_key; ///< absolute paths, empty = the system's
+/// How to reach and to believe a repository's servers.
+struct Access {
+    bool verify = true;         ///< the server's certificate
+    bool verify_status = false; ///< by a stapled OCSP answer, too
+    std::string ca_cert;        ///< absolute path, empty = the system's
+    /// Secrets: told to `origins` only, neither to mirrors that a list named nor to where a server redirects to.
+    std::string client_cert, client_key; ///< absolute paths
+    std::string username, password;      ///< HTTP's basic authentication; empty = none
+    std::vector<std::string> origins;    ///< as origin_of()
+    std::string proxy;                   ///< URL (http, https, socks4, socks5, socks5h); empty = none
+    std::string proxy_username, proxy_password;
+    bool proxy_verify = true;
+    std::string proxy_ca_cert; ///< absolute path, empty = the system's
+    int ip_version = 0;        ///< 4 or 6: nothing else is tried
 };
-Tls tls_of(const Repository& repository);
+Access access_of(const Repository& repository);
 
 struct Download {
     std::string what;                  ///< for messages: "package 'x'", "primary metadata of repository 'y'"
@@ -35,7 +46,8 @@ struct Download {
     std::optional<std::uint64_t> size; ///< bytes; another size is an error
     std::uint64_t max_size = 0;        ///< bytes; bounds the body when `size` isn't known; 0 = Limits::max_size
     std::optional<Checksum> checksum;
-    Tls tls;
+    std::vector<std::string> also_accepted; ///< further digests of the same type
+    Access access;
 };
 
 /// A file in the cache whose size and checksum were checked.
@@ -51,6 +63,9 @@ struct CachedFile {
 struct Validators {
     std::string etag, last_modified; ///< as the server sent them
 };
+
+/// Failures of servers by origin_of() their URL: those that had some are asked later.
+using ServerFailures = std::map<std::string, unsigned>;
 
 /// Bounds; the defaults are what the worker uses.
 struct Limits {
@@ -79,7 +94,9 @@ class Downloader {
     /// Brings packages to `cache_dir/packages/<sha256>.rpm`, several at a time. A package with a known checksum that
     /// is there already costs no request (its checksum is computed again: a damaged copy is fetched anew). A copy
     /// known by sha384 or such is found again by `cache_dir/packages/<type>-<hex>.rpm`.
-    /// The results are in the order of the downloads. On any error nothing new but whole, checked files is left.
+    /// The results are in the order of the downloads. On any error nothing new but whole, checked files is left under
+    /// these names. Of an interrupted download with a checksum, `.partial-<checksum>` stays when it is of some size;
+    /// the next job goes on after it, if the server still has the same file (RFC 9110, If-Range).
     /// @throws Error{DownloadFailed, DigestMismatch, NoSpace, Canceled, UnsafePath}
     std::vector<CachedFile> packages(const std::vector<Download>& downloads);
 
@@ -99,6 +116,7 @@ class Downloader {
     Progress progress_;
     Cancelled cancelled_;
     Limits limits_;
+    ServerFailures failures_;
 };
 
 } // namespace rtnode::fetch

@@ -34,6 +34,7 @@ Repomd parse_repomd(const std::filesystem::path& file);
 /// The checked metadata of one repository, in the cache.
 struct RepositoryFiles {
     std::string id;
+    std::vector<std::string> base_urls;             ///< the repository's or its mirrors', in the order to try
     std::filesystem::path repomd;                   ///< repomd.xml
     std::filesystem::path primary;                  ///< compressed as the repository has it: gz, xz, bz2, zst or plain
     std::optional<std::filesystem::path> filelists; ///< only after fetch_filelists()
@@ -48,11 +49,13 @@ struct RepositoryFiles {
 using VerifySignature = std::function<void(const std::filesystem::path& file, const std::filesystem::path& signature,
                                            const Repository& repository)>;
 
-/// Fetches what changed of repomd.xml (conditional request), its signature when `repo_gpgcheck`, and primary, into
-/// `cache_dir/repositories/<id>-<hash of its URLs>/`. The files that repomd.xml no longer names are removed.
-/// Nothing, and one more of `warnings`, when the repository can't be reached and has skip_if_unavailable.
-/// @throws Error{RepositoryMetadata, DownloadFailed, BadSignature, NoSpace, Canceled}; each names the repository,
-///         the file and where the repository is defined.
+/// Fetches the list of mirrors, if any, what changed of repomd.xml (a conditional request; with a metalink, whatever
+/// its checksum says), its signature when `repo_gpgcheck`, and primary, into `cache_dir/repositories/<id>-<hash of its
+/// URLs>/`. Within metadata_expire of the last look nothing is asked for that is there. The files that repomd.xml no
+/// longer names are removed.
+/// Nothing, and one more of `warnings`, when the repository can't be reached or is defect and has skip_if_unavailable.
+/// @throws Error{RepositoryConfiguration, RepositoryMetadata, DownloadFailed, BadSignature, NoSpace, Canceled}; each
+///         names the repository, the file and where the repository is defined.
 std::optional<RepositoryFiles> fetch_metadata(Downloader& downloader, const Repository& repository,
                                               const VerifySignature& verify, std::vector<std::string>& warnings);
 

@@ -1,93 +1,58 @@
 #include "fetch/repomd.hpp"
 
-#include "fetch/digest.hpp"
+#include "fetch/xml.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
 
-#include <expat.h>
-
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstring>
 #include <fstream>
-#include <memory>
-#include <type_traits>
 
 namespace rtnode::fetch {
 namespace {
 
-struct FreeParser {
-    void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
-};
-using Parser = std::unique_ptr<std::remove_pointer_t<XML_Parser>, FreeParser>;
+std::uint64_t number(const std::string& text) {
+    // Timestamps may have a fraction (older createrepo); its whole seconds are enough.
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
 
-/// What the elements of repomd.xml leave behind on their way through expat.
+std::string lower(std::string text) {
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+std::string attribute(const XmlElement& element, const char* name) {
+    const auto found = element.attributes.find(name);
+    return found == element.attributes.end() ? "" : found->second;
+}
+
+/// What the elements of repomd.xml leave behind.
 struct Reader {
     Repomd result;
-    bool is_repomd = false;
-    int depth = 0;
-    std::string data_type, base, text;
-    std::optional<MetadataFile> data;
+    MetadataFile data; ///< of the <data> that is being read
 
-    static std::string attribute(const XML_Char** attributes, const char* name) {
-        for (; *attributes != nullptr; attributes += 2)
-            if (std::strcmp(attributes[0], name) == 0) return attributes[1];
-        return {};
+    void take(const std::vector<XmlElement>& path) {
+        const auto& element = path.back();
+        if (path.size() == 2 && element.name == "revision") result.revision = element.text;
+        if (path.size() == 3 && path[1].name == "data") take_part(element);
+        if (path.size() != 2 || element.name != "data") return;
+        result.timestamp = std::max(result.timestamp, data.timestamp);
+        // Others are for others: primary_db (SQLite), primary_zck (zchunk), modules, groups.
+        const auto type = attribute(element, "type");
+        if (type == "primary") result.primary = data;
+        if (type == "filelists") result.filelists = data;
+        data = {};
     }
-
-    static std::uint64_t number(const std::string& text) {
-        // Timestamps may have a fraction (older createrepo); its whole seconds are enough.
-        std::uint64_t value = 0;
-        std::from_chars(text.data(), text.data() + text.size(), value);
-        return value;
-    }
-
-    static void XMLCALL on_start(void* self, const XML_Char* name, const XML_Char** attributes) {
-        auto& reader = *static_cast<Reader*>(self);
-        const std::string element = name;
-        ++reader.depth;
-        reader.text.clear();
-        if (reader.depth == 1) reader.is_repomd = element == "repomd";
-        if (reader.depth == 2 && element == "data") {
-            reader.data.emplace();
-            reader.data_type = attribute(attributes, "type");
-        }
-        if (!reader.data || reader.depth != 3) return;
-        if (element == "checksum") reader.data->checksum.type = attribute(attributes, "type");
-        if (element == "location") {
-            reader.data->location = attribute(attributes, "href");
-            if (const auto own = attribute(attributes, "xml:base"); !own.empty())
-                reader.data->location = joined(own, reader.data->location);
-        }
-    }
-
-    static void XMLCALL on_text(void* self, const XML_Char* text, int length) {
-        static_cast<Reader*>(self)->text.append(text, static_cast<std::size_t>(length));
-    }
-
-    static void XMLCALL on_end(void* self, const XML_Char* name) {
-        auto& reader = *static_cast<Reader*>(self);
-        const std::string element = name;
-        auto trimmed = reader.text;
-        trimmed.erase(0, std::min(trimmed.find_first_not_of(" \t\r\n"), trimmed.size()));
-        trimmed.erase(trimmed.find_last_not_of(" \t\r\n") + 1);
-        if (reader.depth == 2 && element == "revision") reader.result.revision = trimmed;
-        if (reader.data && reader.depth == 3) {
-            if (element == "checksum") {
-                std::transform(trimmed.begin(), trimmed.end(), trimmed.begin(),
-                               [](unsigned char c) { return std::tolower(c); });
-                reader.data->checksum.hex = trimmed;
-            }
-            if (element == "size") reader.data->size = number(trimmed);
-            if (element == "timestamp") reader.data->timestamp = number(trimmed);
-        }
-        if (reader.data && reader.depth == 2) {
-            reader.result.timestamp = std::max(reader.result.timestamp, reader.data->timestamp);
-            if (reader.data_type == "primary") reader.result.primary = reader.data;
-            if (reader.data_type == "filelists") reader.result.filelists = reader.data;
-            reader.data.reset();
-        }
-        --reader.depth;
-        reader.text.clear();
+    void take_part(const XmlElement& element) {
+        if (element.name == "checksum") data.checksum = {attribute(element, "type"), lower(element.text)};
+        if (element.name == "size") data.size = number(element.text);
+        if (element.name == "timestamp") data.timestamp = number(element.text);
+        if (element.name != "location") return;
+        data.location = attribute(element, "href");
+        if (const auto own = attribute(element, "xml:base"); !own.empty()) data.location = joined(own, data.location);
     }
 };
 
@@ -111,15 +76,12 @@ Repomd parse_repomd(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     const std::string content{std::istreambuf_iterator<char>(stream), {}};
     Reader reader;
-    const Parser parser(XML_ParserCreate(nullptr));
-    if (!parser) throw fail(Reason::Internal, "expat has no memory for a parser");
-    XML_SetUserData(parser.get(), &reader);
-    XML_SetElementHandler(parser.get(), &Reader::on_start, &Reader::on_end);
-    XML_SetCharacterDataHandler(parser.get(), &Reader::on_text);
-    if (XML_Parse(parser.get(), content.data(), static_cast<int>(content.size()), XML_TRUE) != XML_STATUS_OK)
-        throw fail(Reason::RepositoryMetadata, "repomd.xml is no well-formed XML (line {}: {})",
-                   XML_GetCurrentLineNumber(parser.get()), XML_ErrorString(XML_GetErrorCode(parser.get())));
-    if (!reader.is_repomd) throw fail(Reason::RepositoryMetadata, "repomd.xml has no <repomd>");
+    bool is_repomd = false;
+    parse_xml(content, "repomd.xml", [&](const std::vector<XmlElement>& path) {
+        reader.take(path);
+        is_repomd = path.front().name == "repomd";
+    });
+    if (!is_repomd) throw fail(Reason::RepositoryMetadata, "repomd.xml has no <repomd>");
     if (!reader.result.primary) throw fail(Reason::RepositoryMetadata, "repomd.xml names no primary metadata");
     check("primary", *reader.result.primary);
     if (reader.result.filelists) check("filelists", *reader.result.filelists);

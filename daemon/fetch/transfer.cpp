@@ -1,6 +1,7 @@
 #include "fetch/transfer.hpp"
 
 #include "fetch/local.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
 
 #include <unistd.h>
@@ -12,45 +13,29 @@
 namespace rtnode::fetch {
 namespace {
 
-bool is_https(std::string_view url) {
-    return url.size() > 8 && strncasecmp(url.data(), "https://", 8) == 0;
-}
-bool is_http(std::string_view url) {
-    return url.size() > 7 && strncasecmp(url.data(), "http://", 7) == 0;
+/// What If-Range may ask for: a strong validator (RFC 9110, 13.1.5).
+std::string strong(const Validators& validators) {
+    return validators.etag.empty() || validators.etag.starts_with("W/") ? validators.last_modified : validators.etag;
 }
 
-bool is_tls_failure(CURLcode code) {
-    switch (code) {
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return true;
-    default:
-        return false;
-    }
+/// Of which file of which server a part is. The URL may hold secrets, so by its digest.
+std::string note_of(const std::string& url, const Validators& validators) {
+    const auto validator = strong(validators);
+    return validator.empty() ? "" : sha256_of(url) + " " + validator;
 }
 
-/// The value of "Name: value\r\n" when the name is `name`.
-std::optional<std::string> header_value(std::string_view line, std::string_view name) {
-    if (line.size() <= name.size() || line[name.size()] != ':' ||
-        strncasecmp(line.data(), name.data(), name.size()) != 0)
-        return std::nullopt;
-    line.remove_prefix(name.size() + 1);
-    const auto first = line.find_first_not_of(" \t");
-    const auto last = line.find_last_not_of(" \t\r\n");
-    return first == std::string_view::npos ? "" : std::string(line.substr(first, last - first + 1));
+std::string part_name(const Download& download, Transfer::Purpose purpose) {
+    if (purpose != Transfer::Purpose::package || !download.checksum) return {};
+    return download.checksum->type + "-" + download.checksum->hex;
 }
 
 } // namespace
 
 Transfer::Transfer(const Download& download, const std::filesystem::path& folder, const Limits& limits,
-                   Validators* validators)
-    : download_(download), limits_(limits), validators_(validators),
-      file_(folder, download.checksum ? download.checksum->type : ""), failures_(download.urls.size()) {
+                   ServerFailures& failures, Purpose purpose, Validators* validators)
+    : download_(download), limits_(limits), servers_(failures), validators_(validators),
+      file_(folder, download.checksum ? download.checksum->type : "", part_name(download, purpose)),
+      urls_(download.urls), failures_(download.urls.size()) {
     if (download_.urls.empty())
         throw fail(Reason::RepositoryConfiguration,
                    "{} can't be downloaded: no URL is known for it; give the "
@@ -67,17 +52,26 @@ std::uint64_t Transfer::expected() const {
     return download_.size ? *download_.size : announced_;
 }
 
+/// Servers that failed others before come last.
+void Transfer::choose_order() {
+    const auto failures = [&](const std::string& url) {
+        const auto found = servers_.find(origin_of(url));
+        return found == servers_.end() ? 0U : found->second;
+    };
+    std::ranges::stable_sort(urls_, std::less{}, failures);
+}
+
 CURL* Transfer::begin() {
+    if (url_.empty()) choose_order();
     if (!redirecting_) {
-        url_ = download_.urls[index_];
+        url_ = urls_[index_];
         redirects_ = 0;
     }
     redirecting_ = false;
-    too_large_ = false;
-    announced_ = discarded_ = 0;
+    too_large_ = resumed_ = wrong_part_ = false;
+    announced_ = discarded_ = asked_from_ = 0;
     answer_ = {};
     thrown_ = nullptr;
-    file_.restart();
     if (const auto path = path_of_file_url(url_)) {
         copy_file(*path);
         return nullptr;
@@ -90,50 +84,33 @@ CURL* Transfer::begin() {
     return easy_.get();
 }
 
+/// Where to go on, when what is there comes from this URL; else 0. (It is dropped only when another body begins: this
+/// may be the first of some redirects.)
+std::uint64_t Transfer::place_to_resume() const {
+    const bool ours = validators_ == nullptr && file_.note().starts_with(sha256_of(url_) + " ");
+    return ours && file_.size() < limit() ? file_.size() : 0;
+}
+
 void Transfer::prepare() {
-    easy_.reset(curl_easy_init());
-    if (!easy_) throw fail(Reason::Internal, "curl has no memory for another transfer");
+    easy_ = new_request(url_, download_.access, limits_);
     auto* easy = easy_.get();
     curl_message_[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
-    curl_easy_setopt(easy, CURLOPT_URL, url_.c_str());
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_message_.data());
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "rtnode/" RTNODE_VERSION);
-    // Redirects are followed by follow(), which sees the whole chain: curl alone would let http → https → http pass.
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits_.connect_timeout.count()));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(limits_.low_speed_bytes_s));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits_.low_speed_s));
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
-
-    const auto& tls = download_.tls;
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
-    if (!tls.ca_cert.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_cert.c_str());
-    // The client's certificate is for the configured server only, not for where that one redirects to.
-    if (redirects_ == 0 && !tls.client_cert.empty()) curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.client_cert.c_str());
-    if (redirects_ == 0 && !tls.client_key.empty()) curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
-
-    headers_.reset();
-    if (validators_ != nullptr) {
-        const auto add = [&](const char* name, const std::string& value) {
-            if (value.empty()) return;
-            auto* longer = curl_slist_append(headers_.get(), fmt::format("{}: {}", name, value).c_str());
-            if (longer == nullptr) throw fail(Reason::Internal, "curl has no memory for a header");
-            (void)headers_.release();
-            headers_.reset(longer);
-        };
-        add("If-None-Match", validators_->etag);
-        add("If-Modified-Since", validators_->last_modified);
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
-    }
+    asked_from_ = place_to_resume();
+    if (validators_ != nullptr)
+        headers_ = headers({{"If-None-Match", validators_->etag}, {"If-Modified-Since", validators_->last_modified}});
+    else if (asked_from_ > 0)
+        // curl's own CURLOPT_RESUME_FROM would take the whole file, which is a good answer too, for an error.
+        headers_ = headers({{"Range", fmt::format("bytes={}-", asked_from_)},
+                            {"If-Range", file_.note().substr(file_.note().find(' ') + 1)}});
+    else
+        headers_.reset();
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
@@ -143,7 +120,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
     curl_easy_getinfo(transfer.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     // curl tells where a redirect goes only when its (short) body was taken.
     if (status >= 300 && status < 400 && (transfer.discarded_ += bytes) < 65536) return bytes;
-    if (status != 200) return bytes + 1; // the text of an error page is of no use, and it may be endless
+    // The text of an error page is of no use, and it may be endless.
+    if (status != 200 && !(status == 206 && transfer.resumed_)) return bytes + 1;
     if (transfer.file_.size() + bytes > transfer.limit()) {
         transfer.too_large_ = true;
         return bytes + 1;
@@ -160,15 +138,38 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
     const std::string_view line(data, size * count);
-    if (line.starts_with("HTTP/")) transfer.answer_ = {};
+    if (line.starts_with("HTTP/")) {
+        transfer.answer_ = {};
+        transfer.content_range_.clear();
+    }
     if (const auto etag = header_value(line, "ETag")) transfer.answer_.etag = *etag;
     if (const auto date = header_value(line, "Last-Modified")) transfer.answer_.last_modified = *date;
-    if (line == "\r\n") {
-        curl_off_t length = -1;
-        curl_easy_getinfo(transfer.easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-        if (length > 0) transfer.announced_ = static_cast<std::uint64_t>(length);
+    if (const auto range = header_value(line, "Content-Range")) transfer.content_range_ = *range;
+    if (line != "\r\n") return line.size();
+    try {
+        transfer.take_answer();
+    } catch (const Error&) {
+        transfer.thrown_ = std::current_exception();
+        return line.size() + 1;
     }
     return line.size();
+}
+
+/// All of its head is known: does its body begin the file, or go on with it?
+void Transfer::take_answer() {
+    long status = 0;
+    curl_off_t length = -1;
+    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (status == 200) {
+        file_.restart();
+        file_.set_note(note_of(url_, answer_));
+    } else if (status == 206) {
+        const auto first = first_byte_of(content_range_, download_.size);
+        resumed_ = asked_from_ > 0 && first == asked_from_;
+        wrong_part_ = !resumed_;
+    }
+    if (length > 0) announced_ = static_cast<std::uint64_t>(length) + file_.size();
 }
 
 void Transfer::end(CURLcode code) {
@@ -177,11 +178,15 @@ void Transfer::end(CURLcode code) {
     const char* location = nullptr;
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &location);
+    if (wrong_part_ || (status == 416 && asked_from_ > 0)) {
+        drop_part();
+        return failed(Kind::transient, "doesn't go on where an earlier download ended", "try again later");
+    }
     if (too_large_)
         return failed(Kind::permanent, fmt::format("sends more than the {} bytes that it may have", limit()),
                       "check that the URL is the right one and that the repository's metadata is up to date");
     // Non-200 bodies are cut off by on_body(), so a write error with another status is that status.
-    if (status != 200 && status != 0 && (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
+    if (status != 200 && status != 206 && status != 0 && (code == CURLE_OK || code == CURLE_WRITE_ERROR)) {
         if (status == 304 && validators_ != nullptr) {
             not_modified_ = done_ = true;
             return;
@@ -191,14 +196,16 @@ void Transfer::end(CURLcode code) {
         return failed(transient ? Kind::transient : Kind::permanent, fmt::format("HTTP status {}", status),
                       status == 404 || status == 410 ? "check the URL; a repository may have replaced the file since"
                       : status == 401 || status == 403
-                          ? "check the credentials or the client certificate for that server"
-                          : "ask the server's keeper, or try again later");
+                          ? "check the credentials (username, password) or the client certificate for that server"
+                      : status == 407 ? "check proxy_username and proxy_password"
+                                      : "ask the server's keeper, or try again later");
     }
     if (code != CURLE_OK) {
         const std::string why = curl_message_[0] != '\0' ? curl_message_.data() : curl_easy_strerror(code);
         if (is_tls_failure(code))
             return failed(Kind::permanent, why,
-                          "check the node's clock and the CA certificate for that server (sslcacert)");
+                          "check the node's clock, the CA certificate for that server (sslcacert), and the client's "
+                          "own (sslclientcert, sslclientkey)");
         return failed(Kind::transient, why, "check the network and that the server is up");
     }
     check_content();
@@ -219,6 +226,7 @@ void Transfer::follow(const char* location) {
 }
 
 void Transfer::copy_file(const std::string& path) {
+    file_.restart();
     try {
         const auto source = open_regular(path);
         std::array<char, 1 << 17> buffer{};
@@ -246,7 +254,14 @@ void Transfer::check_content() {
     file_.finish();
     if (download_.checksum) {
         const auto& found = file_.digest(download_.checksum->type);
-        if (found != download_.checksum->hex)
+        const bool accepted = found == download_.checksum->hex ||
+                              std::ranges::find(download_.also_accepted, found) != download_.also_accepted.end();
+        if (!accepted && resumed_) {
+            drop_part();
+            return failed(Kind::transient, "has another content than when an earlier download was cut off",
+                          "try again later");
+        }
+        if (!accepted)
             return failed(
                 Kind::digest,
                 fmt::format("has the {} {}, not {}", download_.checksum->type, found, download_.checksum->hex),
@@ -257,7 +272,16 @@ void Transfer::check_content() {
     done_ = true;
 }
 
+/// What is there is of no use any more.
+void Transfer::drop_part() {
+    file_.restart();
+    file_.set_note({});
+}
+
 void Transfer::failed(Kind kind, std::string why, std::string advice) {
+    // The file that this URL gives isn't the one: nobody is to go on with it.
+    if (kind != Kind::transient && file_.note().starts_with(sha256_of(url_) + " ")) drop_part();
+    ++servers_[origin_of(urls_[index_])];
     failures_[index_] = {kind != Kind::transient, kind, std::move(why), std::move(advice)};
     const auto is_alive = [](const Failure& failure) { return !failure.dead; };
     const auto next =
@@ -277,7 +301,7 @@ void Transfer::give_up() const {
     std::string all;
     const Failure* worst = &failures_.front();
     for (std::size_t i = 0; i < failures_.size(); ++i) {
-        const auto shown = redacted(download_.urls[i]);
+        const auto shown = redacted(urls_[i]);
         all += fmt::format("{}{}: {}", i > 0 ? "; " : "", shown, failures_[i].why);
         if (failures_[i].kind == Kind::digest) worst = &failures_[i];
     }

@@ -80,6 +80,22 @@ std::string redacted(std::string_view url) {
     return std::string(kept.substr(0, authority)) + std::string(kept.substr(at + 1));
 }
 
+bool is_secure(std::string_view url) {
+    return scheme_of(url) == "https";
+}
+
+std::string origin_of(std::string_view url) {
+    const auto scheme = scheme_of(url);
+    if (scheme != "http" && scheme != "https") return {};
+    auto authority = url.substr(scheme.size() + 3);
+    authority = authority.substr(0, authority.find_first_of("/?#"));
+    if (const auto at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+    auto host = lower(authority);
+    const std::string_view usual = scheme == "http" ? ":80" : ":443";
+    if (host.ends_with(usual)) host.resize(host.size() - usual.size());
+    return scheme + "://" + host;
+}
+
 std::optional<std::string> path_of_file_url(std::string_view url) {
     if (scheme_of(url) != "file") return std::nullopt;
     std::string_view rest = url.substr(std::string_view("file://").size());

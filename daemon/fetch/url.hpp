@@ -32,6 +32,13 @@ PackageInput parse_package_input(const std::string& text);
 /// logged or replied. Text that is no URL passes unchanged.
 std::string redacted(std::string_view url);
 
+/// "scheme://host:port" of an http or https URL in lower case, without a port that is the scheme's own: who a secret
+/// may be told. Empty for others.
+std::string origin_of(std::string_view url);
+
+/// Whether what the URL gives can't be changed on its way: https.
+bool is_secure(std::string_view url);
+
 /// The path of a file:// URL, percent-decoded; nothing for other schemes.
 /// @throws Error{InvalidArgument} for a file URL with a host, a relative path, or bad percent-encoding.
 std::optional<std::string> path_of_file_url(std::string_view url);

@@ -3,7 +3,7 @@
 #include "ostree/payload.hpp"
 #include "ostree/transaction.hpp"
 #include "ostree/tree.hpp"
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 #include <fstream>
 #include <set>

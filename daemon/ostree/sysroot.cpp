@@ -4,7 +4,7 @@
 #include "ostree/origin.hpp"
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -308,7 +308,7 @@ SysrootLock Sysroot::lock(std::chrono::milliseconds wait, const std::function<bo
 
 std::string Sysroot::fingerprint() const {
     const Sysroot fresh(impl_->path, impl_->private_node);
-    Sha256 digest;
+    Digest digest;
     for (const auto& deployment : fresh.deployments())
         digest.update(fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n", label(deployment), deployment.staged, deployment.pinned,
                                   deployment.unlocked, deployment.kernel_arguments.str(), deployment.origin.raw));

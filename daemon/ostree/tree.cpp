@@ -1,7 +1,7 @@
 #include "ostree/tree.hpp"
 
 #include "ostree/sysroot_impl.hpp"
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 #include <algorithm>
 #include <array>
@@ -139,7 +139,7 @@ std::string Tree::content(const TreeEntry& file, std::uint64_t max_bytes) const 
 
 std::string Tree::digest(const TreeEntry& file, GChecksumType type) const {
     if (type == G_CHECKSUM_SHA256) { // OpenSSL's is many times as fast as GLib's
-        Sha256 sha256;
+        Digest sha256;
         read_content(repo_, file.checksum,
                      [&](std::span<const char> piece) { sha256.update(std::string_view(piece.data(), piece.size())); });
         return sha256.hex();

@@ -1,28 +1,10 @@
 #include "plan/package_pool.hpp"
 
+#include "state/edit_distance.hpp"
+
 #include <algorithm>
-#include <numeric>
 
 namespace rtnode::plan {
-namespace {
-
-/// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-        }
-    }
-    return row.back();
-}
-
-} // namespace
 
 bool names_version(std::string_view text, const Nevra& nevra) {
     if (text.size() <= nevra.name.size() + 1 || !text.starts_with(nevra.name) || text[nevra.name.size()] != '-')
@@ -47,7 +29,7 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
         if (shorter >= 4 && (other.starts_with(name) || name.starts_with(other)))
             near.emplace_back(limit, other);
         else if (longer - shorter <= limit)
-            if (const auto apart = distance(name, other); apart <= limit) near.emplace_back(apart, other);
+            if (const auto apart = edit_distance(name, other); apart <= limit) near.emplace_back(apart, other);
     }
     std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     std::string hint;

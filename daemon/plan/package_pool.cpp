@@ -16,6 +16,7 @@ extern "C" {
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 namespace rtnode::plan {
 namespace {
@@ -39,6 +40,20 @@ FileHandle open_metadata(const RepositoryInput& input, const std::filesystem::pa
         throw fail(Reason::RepositoryMetadata, "repository '{}' (defined at {}): its metadata {} can't be opened",
                    input.repository.id, input.repository.defined_at, path.string());
     return file;
+}
+
+/// Whether one of the forms in which dnf takes package names fits: name, name.arch, name-[epoch:]version,
+/// name-[epoch:]version-release, name-[epoch:]version-release.arch.
+bool matches(const std::string& glob, const Nevra& nevra) {
+    const auto fits = [&](const std::string& text) { return fnmatch(glob.c_str(), text.c_str(), 0) == 0; };
+    if (fits(nevra.name)) return true;
+    if (glob.find_first_of("-.*?[") == std::string::npos) return false;
+    if (fits(nevra.name + "." + nevra.arch)) return true;
+    for (const auto& epoch : {std::string(), std::to_string(nevra.epoch) + ":"}) {
+        const auto version = nevra.name + "-" + epoch + nevra.version, full = version + "-" + nevra.release;
+        if (fits(version) || fits(full) || fits(full + "." + nevra.arch)) return true;
+    }
+    return false;
 }
 
 Error unreadable(const RepositoryInput& input, const char* type, Pool* pool) {
@@ -94,13 +109,13 @@ void PackagePool::add_repository(const RepositoryInput& input) {
     if (repo_add_rpmmd(repo, file.get(), nullptr, 0) != 0) throw unreadable(input, "primary", pool_.get());
     Id id = 0;
     Solvable* package = nullptr;
+    const auto& [include, exclude] = std::tie(input.repository.include, input.repository.exclude);
+    const auto matched = [&](const std::vector<std::string>& globs) {
+        return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return matches(glob, nevra(id)); });
+    };
     FOR_REPO_SOLVABLES(repo, id, package) {
-        const auto* text = pool_id2str(pool_.get(), package->name);
-        for (const auto& glob : input.repository.exclude)
-            if (fnmatch(glob.c_str(), text, 0) == 0) {
-                excluded_ids_.push_back(id);
-                break;
-            }
+        if (include.empty() && exclude.empty()) break;
+        if ((!include.empty() && !matched(include)) || matched(exclude)) excluded_ids_.push_back(id);
     }
     if (input.files.filelists) add_filelists(input);
 }
@@ -275,7 +290,7 @@ NewPackage PackagePool::new_package(Id id) const {
     result.installed_size = solvable_lookup_num(package, SOLVABLE_INSTALLSIZE, 0);
     auto& download = result.download;
     download.what = fmt::format("package '{}' of repository '{}'", result.nevra.str(), input.repository.id);
-    download.tls = fetch::tls_of(input.repository);
+    download.access = fetch::access_of(input.repository);
     unsigned media = 0;
     const char* location = solvable_lookup_location(package, &media);
     if (location == nullptr) throw unusable("names no file");
@@ -284,10 +299,10 @@ NewPackage PackagePool::new_package(Id id) const {
     if (path.find("/../") != std::string::npos) throw unusable("names a file outside of the repository");
     if (const char* base = solvable_lookup_str(package, SOLVABLE_MEDIABASE)) {
         download.urls.push_back(fetch::joined(base, location));
-        const bool local = !input.repository.base_urls.empty() && input.repository.base_urls[0].starts_with("file:");
+        const bool local = !input.files.base_urls.empty() && input.files.base_urls[0].starts_with("file:");
         if (download.urls[0].starts_with("file:") && !local) throw unusable("leads to the node's own files");
     } else {
-        for (const auto& base_url : input.repository.base_urls)
+        for (const auto& base_url : input.files.base_urls)
             download.urls.push_back(fetch::joined(base_url, location));
     }
     Id type = 0;

@@ -63,7 +63,7 @@ class PackagePool {
     Repo* files_ = nullptr;
     std::map<const Repo*, const RepositoryInput*> repositories_;
     std::map<Id, Wish> wishes_;
-    std::vector<Id> excluded_ids_; ///< by Repository::exclude
+    std::vector<Id> excluded_ids_; ///< by Repository::exclude and include
     Map considered_{};             ///< all but those
     std::map<std::string, std::vector<Id>, std::less<>> installed_by_name_, available_by_name_, hidden_by_name_;
 };

@@ -96,7 +96,7 @@ void Selector::no_such_package(const Wish& wish, const std::string& name) const 
                        "repository for {}",
                        name, nevra.str(), architecture_, architecture_);
         throw fail(Reason::NoSuchPackage,
-                   "'{}' is left out of repository '{}' by its exclude setting (defined at {}); "
+                   "'{}' is left out of repository '{}' by its exclude or include setting (defined at {}); "
                    "change that, or give the package by URL",
                    nevra.str(), repository.id, repository.defined_at);
     }
@@ -169,6 +169,10 @@ void Selector::replace(const Wish& wish, bool carried) {
         auto possible = candidates(wish, name, pool_.arch(old));
         // A file fits the package of its own architecture; with a single one it may change to or from noarch.
         if (wish.file && olds.size() > 1 && pool_.arch(possible[0]) != pool_.arch(old)) continue;
+        // As dnf: what isn't newer hides nothing, not even in a repository of better priority.
+        const auto newer = [&](Id id) { return pool_.compare_evr(id, old) > 0; };
+        if (std::ranges::any_of(possible, newer))
+            std::erase_if(possible, [&](Id id) { return !newer(id) && !names_version(wish.text, pool_.nevra(id)); });
         const Id chosen = best(pool_, possible);
         if (chosen == 0) continue;
         fitted = true;

@@ -13,6 +13,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 namespace rtnode::rpm {
 namespace {
@@ -21,6 +22,24 @@ constexpr std::string_view block_start = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
 std::string hex_of(const unsigned char* bytes, std::size_t size) {
     return fmt::format("{:02x}", fmt::join(bytes, bytes + size, ""));
+}
+
+std::optional<PublicKey> public_key(const std::uint8_t* packets, std::size_t size) {
+    pgpKeyID_t id{};
+    if (pgpPubkeyKeyID(packets, size, id) != 0) return std::nullopt;
+    PublicKey key{.key_id = hex_of(id, sizeof id), .fingerprint = {}, .user = {}};
+    std::uint8_t* raw = nullptr;
+    std::size_t length = 0;
+    if (pgpPubkeyFingerprint(packets, size, &raw, &length) == 0) {
+        const Malloced<std::uint8_t> fingerprint{raw};
+        key.fingerprint = fmt::format("{:02X}", fmt::join(fingerprint.get(), fingerprint.get() + length, ""));
+    }
+    pgpDigParams parameters = nullptr;
+    if (pgpPrtParams(packets, size, PGPTAG_PUBLIC_KEY, &parameters) == 0) {
+        const SignatureHandle owned{parameters};
+        if (const char* user = pgpDigParamsUserID(parameters)) key.user = user;
+    }
+    return key;
 }
 
 /// The context is freed by rpmDigestFinal().
@@ -53,8 +72,7 @@ void Keyring::add(std::span<const unsigned char> packets) {
                     PubkeyHandle subkey{subkeys.get()[i]};
                     rpmKeyringAddKey(state_->keyring.get(), subkey.get());
                 }
-            pgpKeyID_t id{};
-            if (pgpPubkeyKeyID(packets.data(), size, id) == 0) key_ids_.push_back(hex_of(id, sizeof id));
+            if (auto described = public_key(packets.data(), size)) keys_.push_back(std::move(*described));
         }
         packets = packets.subspan(size);
     }
@@ -86,10 +104,10 @@ Keyring Keyring::load(const std::filesystem::path& rpmdb_folder, const std::vect
             throw fail(Reason::Configuration,
                        "the key file '{}' can't be read; correct gpg-keys in the configuration or restore the file",
                        file.string());
-        const auto before = keyring.key_ids_.size();
+        const auto before = keyring.keys_.size();
         if (!keyring.add_armoured(content))
             keyring.add({reinterpret_cast<const unsigned char*>(content.data()), content.size()});
-        if (keyring.key_ids_.size() == before)
+        if (keyring.keys_.size() == before)
             throw fail(Reason::Configuration,
                        "the key file '{}' holds no OpenPGP public key; export one with 'gpg --export --armor KEY'",
                        file.string());

@@ -17,6 +17,12 @@ struct SignatureCheck {
     std::string key_id; ///< of the key that signed, 16 lower-case hex digits
 };
 
+struct PublicKey {
+    std::string key_id;      ///< of the primary key, 16 lower-case hex digits
+    std::string fingerprint; ///< of the primary key, upper-case hex
+    std::string user;        ///< a user id, as "Name <mail>"; may be empty
+};
+
 class Keyring {
   public:
     Keyring(); ///< no keys: every signature is by an unknown key
@@ -30,8 +36,8 @@ class Keyring {
     /// @throws Error{Configuration} naming a key file that can't be read or holds no key
     static Keyring load(const std::filesystem::path& rpmdb_folder, const std::vector<std::filesystem::path>& key_files);
 
-    /// Key ids of the primary keys, 16 lower-case hex digits, in the order of loading.
-    const std::vector<std::string>& key_ids() const { return key_ids_; }
+    /// In the order of loading.
+    const std::vector<PublicKey>& keys() const { return keys_; }
 
     /// Does `signature` (an OpenPGP packet) sign the concatenation of `parts`?
     SignatureCheck check(std::span<const std::byte> signature,
@@ -43,7 +49,7 @@ class Keyring {
 
     struct State;
     std::unique_ptr<State> state_;
-    std::vector<std::string> key_ids_;
+    std::vector<PublicKey> keys_;
 };
 
 } // namespace rtnode::rpm

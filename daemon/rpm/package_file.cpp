@@ -3,8 +3,8 @@
 #include "rpm/configuration.hpp"
 #include "rpm/header.hpp"
 #include "rpm/raw_package.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
-#include "state/sha256.hpp"
 
 #include <rpm/rpmcrypto.h>
 #include <rpm/rpmtag.h>
@@ -19,7 +19,7 @@ namespace rtnode::rpm {
 namespace {
 
 std::string sha256_hex(Bytes bytes) {
-    Sha256 digest;
+    Digest digest;
     digest.update(bytes);
     return digest.hex();
 }

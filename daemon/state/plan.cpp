@@ -1,6 +1,6 @@
 #include "state/plan.hpp"
 
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 namespace rtnode {
 namespace {

@@ -24,9 +24,11 @@ JobKind kind_of(const std::string& name) {
 
 } // namespace
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Repository, id, name, base_urls, enabled, gpgcheck, repo_gpgcheck, gpg_keys,
-                                   priority, cost, exclude, ssl_verify, ssl_ca_cert, ssl_client_cert, ssl_client_key,
-                                   skip_if_unavailable, defined_at)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Repository, id, name, base_urls, metalink, mirrorlist, enabled, gpgcheck,
+                                   repo_gpgcheck, gpg_keys, priority, cost, exclude, include, ssl_verify,
+                                   ssl_verify_status, ssl_ca_cert, ssl_client_cert, ssl_client_key, username, password,
+                                   proxy, proxy_username, proxy_password, proxy_ssl_verify, proxy_ssl_ca_cert,
+                                   ip_version, metadata_expire_s, skip_if_unavailable, defined_at, defect)
 
 std::string_view name_of(JobKind kind) {
     for (const auto& [value, text] : kinds)
@@ -82,6 +84,8 @@ void to_json(nlohmann::json& json, const WorkOrder& order) {
             {"gpg-keys", keys},
             {"scriptlet-limit-s", order.scriptlet_limit_s},
             {"dracut-limit-s", order.dracut_limit_s},
+            {"cache-megabytes", order.cache_megabytes},
+            {"cache-days", order.cache_days},
             {"lock-wait-s", order.lock_wait_s}};
 }
 
@@ -98,6 +102,8 @@ void from_json(const nlohmann::json& json, WorkOrder& order) {
         order.gpg_keys.emplace_back(key.get<std::string>());
     json.at("scriptlet-limit-s").get_to(order.scriptlet_limit_s);
     json.at("dracut-limit-s").get_to(order.dracut_limit_s);
+    json.at("cache-megabytes").get_to(order.cache_megabytes);
+    json.at("cache-days").get_to(order.cache_days);
     json.at("lock-wait-s").get_to(order.lock_wait_s);
 }
 

@@ -57,7 +57,9 @@ struct WorkOrder {
     std::vector<std::filesystem::path> gpg_keys; ///< trusted beside those of the base rpmdb
     unsigned scriptlet_limit_s = 300;            ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;
-    unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else
+    std::uint64_t cache_megabytes = 2000; ///< of downloaded packages that stay
+    unsigned cache_days = 30;             ///< so long they stay when nobody asks for them
+    unsigned lock_wait_s = 60;            ///< for the sysroot lock held by somebody else
 };
 
 void to_json(nlohmann::json& json, const WorkOrder& order);

@@ -1,9 +1,7 @@
 #include "worker/building.hpp"
 
 #include "assemble/assembly.hpp"
-#include "fetch/url.hpp"
 #include "ostree/base.hpp"
-#include "rpm/package_file.hpp"
 #include "worker/failpoint.hpp"
 
 #include <algorithm>
@@ -43,8 +41,9 @@ void check_boot_space(const Node& node, const fs::path& lower, const assemble::A
 } // namespace
 
 /// Repositories' packages downloaded and verified; files of the request are that already.
-std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, const WorkOrder& order, const Base& base,
-                                              fetch::Downloader& downloader, Reporter& reporter) {
+std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, RepositoryKeys& keys,
+                                              fetch::Downloader& downloader, DownloadProgress& progress,
+                                              Reporter& reporter) {
     std::vector<fetch::Download> downloads;
     for (const auto& package : planned.solution.packages)
         if (!package.file) downloads.push_back(package.download);
@@ -52,7 +51,8 @@ std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, const Work
     if (!downloads.empty()) {
         reporter.step("Downloading packages");
         files = downloader.packages(downloads);
-        reporter.end_step(fmt::format("{} packages", downloads.size()));
+        const auto came = progress.summary();
+        reporter.end_step(fmt::format("{} packages{}{}", downloads.size(), came.empty() ? "" : ", ", came));
     }
     failpoint("after-download");
 
@@ -69,12 +69,7 @@ std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, const Work
             std::find_if(planned.repositories.begin(), planned.repositories.end(),
                          [&](const plan::RepositoryInput& input) { return input.repository.id == package.repository; })
                 ->repository;
-        auto keys = order.gpg_keys;
-        for (const auto& key : repository.gpg_keys)
-            keys.emplace_back(fetch::path_of_file_url(key).value_or(key));
-        auto read = rpm::read_package(file->path, package.nevra.str(), rpm::Keyring::load(base.rpmdb, keys),
-                                      {.digest_proven = package.repository_signed,
-                                       .allow_unsigned = order.request.allow_unsigned || !repository.gpgcheck});
+        auto read = keys.read(file->path, package.nevra, repository, package.repository_signed);
         if (read.nevra != package.nevra)
             throw fail(
                 Reason::RepositoryMetadata,

@@ -4,7 +4,9 @@
 
 #include "ostree/commit.hpp"
 #include "state/desired_packages.hpp"
+#include "worker/download_progress.hpp"
 #include "worker/planning.hpp"
+#include "worker/repository_keys.hpp"
 
 #include <string>
 #include <vector>
@@ -13,8 +15,9 @@ namespace rtnode::worker {
 
 /// The plan's new packages in its order: files of the request as they are (checked already), those of repositories
 /// downloaded and checked. @throws what fetch::Downloader and rpm::read_package() throw, Error{RepositoryMetadata}
-std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, const WorkOrder& order, const Base& base,
-                                              fetch::Downloader& downloader, Reporter& reporter);
+std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, RepositoryKeys& keys,
+                                              fetch::Downloader& downloader, DownloadProgress& progress,
+                                              Reporter& reporter);
 
 struct Built {
     std::string checksum;        ///< of the new commit

@@ -1,3 +1,4 @@
+#include "fetch/cache.hpp"
 #include "ostree/base.hpp"
 #include "ostree/origin.hpp"
 #include "rpm/database.hpp"
@@ -11,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include <sys/resource.h>
 
@@ -67,6 +70,17 @@ bool newer(const Nevra& left, const Nevra& right) {
     return rpm::compare_evr(left, right) < 0;
 }
 
+/// The packages of this job stay for a while: the same request often comes again, with other options.
+void bound_cache(const WorkOrder& order, const Planned& planned, Reporter& reporter) {
+    std::set<std::filesystem::path> needed;
+    for (const auto& package : planned.solution.packages)
+        if (package.file) needed.insert(package.file->path);
+    const fetch::CacheBounds bounds{.bytes = order.cache_megabytes * 1'000'000,
+                                    .unused = std::chrono::hours(24 * order.cache_days)};
+    if (const auto freed = fetch::prune_cache(order.cache_dir, bounds, needed); freed > 0)
+        reporter.log(fmt::format("Freed {:.1f} MB of the package cache", static_cast<double>(freed) / 1e6));
+}
+
 std::uint64_t peak_memory_bytes() {
     struct rusage usage {};
     getrusage(RUSAGE_SELF, &usage);
@@ -81,9 +95,11 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     const WorkFolder work(node.sysroot, order.job);
     const auto base = read_base(node, work);
     const auto keyring = rpm::Keyring::load(base.rpmdb, order.gpg_keys);
-    fetch::Downloader downloader(order.cache_dir, {}, canceled);
+    DownloadProgress progress(reporter);
+    fetch::Downloader downloader(order.cache_dir, std::ref(progress), canceled);
+    RepositoryKeys repository_keys(order, base.rpmdb, downloader, reporter);
 
-    auto planned = make_plan(order, node, base, store, keyring, downloader, reporter);
+    auto planned = make_plan(order, node, base, store, keyring, repository_keys, downloader, reporter);
     auto& plan = planned.plan;
     check_expected(order, plan);
     if (plan.new_commit) check_space(node, plan, planned.solution);
@@ -97,7 +113,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     std::optional<ostree::Transaction> transaction;
     auto packages_after = packages_or(ostree::packages_of(node.sysroot, plan.from_checksum), base);
     if (plan.new_commit) {
-        const auto packages = bring_packages(planned, order, base, downloader, reporter);
+        const auto packages = bring_packages(planned, repository_keys, downloader, progress, reporter);
         plan.regenerates_initramfs |=
             std::any_of(packages.begin(), packages.end(), [](const auto& package) { return package.has_microcode(); });
         mark_trust(plan, packages);
@@ -121,6 +137,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     to_json(result, diff_packages(packages_before, packages_after, newer));
     deploy(node, deployment, transaction ? &*transaction : nullptr, reporter, result);
     result["freed"] = clean_up(node, store, reporter);
+    bound_cache(order, planned, reporter);
     result["peak-memory-bytes"] = peak_memory_bytes();
     return result;
 }

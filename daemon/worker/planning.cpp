@@ -2,7 +2,6 @@
 
 #include "fetch/metadata.hpp"
 #include "ostree/base.hpp"
-#include "plan/signature.hpp"
 #include "rpm/database.hpp"
 #include "state/desired_packages.hpp"
 #include "worker/failpoint.hpp"
@@ -54,8 +53,8 @@ bool needs_repositories(const plan::Wishes& wishes) {
            std::any_of(wishes.install.begin(), wishes.install.end(), named);
 }
 
-std::vector<plan::RepositoryInput> read_repositories(const WorkOrder& order, fetch::Downloader& downloader,
-                                                     Reporter& reporter) {
+std::vector<plan::RepositoryInput> read_repositories(const WorkOrder& order, RepositoryKeys& keys,
+                                                     fetch::Downloader& downloader, Reporter& reporter) {
     std::vector<std::string> names;
     for (const auto& repository : order.repositories)
         if (repository.enabled) names.push_back(repository.id);
@@ -65,7 +64,10 @@ std::vector<plan::RepositoryInput> read_repositories(const WorkOrder& order, fet
     std::vector<std::string> warnings;
     for (const auto& repository : order.repositories) {
         if (!repository.enabled) continue;
-        if (auto files = fetch::fetch_metadata(downloader, repository, plan::verify_repomd_signature, warnings))
+        const auto verify = [&](const fs::path& file, const fs::path& signature, const Repository& whose) {
+            keys.verify(file, signature, whose);
+        };
+        if (auto files = fetch::fetch_metadata(downloader, repository, verify, warnings))
             inputs.push_back({repository, std::move(*files)});
     }
     for (const auto& warning : warnings)
@@ -123,7 +125,8 @@ Base read_base(const Node& node, const WorkFolder& work) {
 }
 
 Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
-                  const rpm::Keyring& keyring, fetch::Downloader& downloader, Reporter& reporter) {
+                  const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
+                  Reporter& reporter) {
     const auto& request = order.request;
     auto desired = starting_packages(node, request);
     if (request.kernel == "stock") take_back_kernel(desired, base, store, keyring);
@@ -137,7 +140,8 @@ Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, co
     input.wishes.carried_replace = carried(desired.replace, store, keyring);
     input.wishes.carried_install = carried(desired.install, store, keyring);
     input.wishes.carried_remove = {desired.remove.begin(), desired.remove.end()};
-    if (needs_repositories(input.wishes)) input.repositories = read_repositories(order, downloader, reporter);
+    if (needs_repositories(input.wishes))
+        input.repositories = read_repositories(order, repository_keys, downloader, reporter);
     input.load_filelists = [&](plan::RepositoryInput& repository) {
         fetch::fetch_filelists(downloader, repository.repository, repository.files);
     };

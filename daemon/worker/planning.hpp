@@ -6,6 +6,7 @@
 #include "rpm/keyring.hpp"
 #include "state/plan.hpp"
 #include "worker/node.hpp"
+#include "worker/repository_keys.hpp"
 
 #include <filesystem>
 #include <string>
@@ -31,7 +32,8 @@ struct Planned {
 
 /// @throws what plan::solve() and the reading of the inputs throw; Error{ForeignLayering}
 Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
-                  const rpm::Keyring& keyring, fetch::Downloader& downloader, Reporter& reporter);
+                  const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
+                  Reporter& reporter);
 
 /// Estimates what the change needs in /boot and in the repository, and sets the plan's regenerates_initramfs and
 /// boot_need_bytes. @throws Error{NoSpace} before any work

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -101,6 +102,14 @@ void Reporter::step(const std::string& name) {
     current_ = name;
     began_ = std::chrono::steady_clock::now();
     tell(Step{name, percent_of(name)});
+}
+
+void Reporter::progress(double fraction) {
+    const auto here = std::ranges::find_if(percent_at_start,
+                                           [&](const auto& step) { return current_.starts_with(std::get<0>(step)); });
+    if (here == percent_at_start.end() || std::next(here) == percent_at_start.end()) return;
+    const auto span = std::next(here)->second - here->second;
+    tell(Step{current_, here->second + static_cast<unsigned>(fraction * span)});
 }
 
 void Reporter::end_step(const std::string& detail) {

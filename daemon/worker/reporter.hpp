@@ -34,6 +34,9 @@ class Reporter {
     void step(const std::string& name);
     void end_step(const std::string& detail = {});
 
+    /// How far the step is, from 0 to 1, as percent of the whole job. Nothing for a step whose place isn't known.
+    void progress(double fraction);
+
     /// Seconds of every ended step, in order.
     const std::vector<std::pair<std::string, double>>& seconds() const { return seconds_; }
     const std::vector<std::string>& warnings() const { return warnings_; }

@@ -1,10 +1,6 @@
 // Downloads: whole and right, or not at all.
 
-#include "fetch/downloader.hpp"
-#include "state/error.hpp"
-#include "state/sha256.hpp"
-#include "temporary_folder.hpp"
-#include "web_server.hpp"
+#include "downloading.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,52 +8,8 @@
 namespace rtnode::fetch {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Downloading : testing::Test {
-    TemporaryFolder folder;
-    fs::path cache = folder.path() / "cache";
-    Limits limits;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> progress;
-
-    void SetUp() override {
-        limits.first_back_off = std::chrono::milliseconds(1);
-        limits.low_speed_s = 1;
-    }
-    Downloader downloader(Cancelled cancelled = {}) {
-        return {cache, [this](auto done, auto total) { progress.emplace_back(done, total); }, cancelled, limits};
-    }
-    static Download of(std::vector<std::string> urls, const std::string& content = {}) {
-        Download download;
-        download.what = "package 'x'";
-        download.urls = std::move(urls);
-        if (!content.empty()) {
-            download.size = content.size();
-            download.checksum = {"sha256", sha256_of(content)};
-        }
-        return download;
-    }
-    Error refusal(const Download& download) {
-        try {
-            downloader().packages({download});
-        } catch (const Error& error) {
-            return error;
-        }
-        return fail(Reason::Internal, "nothing was refused");
-    }
-    std::vector<std::string> cached() const {
-        std::vector<std::string> names;
-        if (fs::exists(cache / "packages"))
-            for (const auto& entry : fs::directory_iterator(cache / "packages"))
-                names.push_back(entry.path().filename());
-        return names;
-    }
-    static std::string answer(const std::string& body, std::size_t length) {
-        return fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", length, body);
-    }
-};
 
 TEST_F(Downloading, SeveralPackagesKeepsTheirOrderAndCountsTheirBytes) {
     folder.write("www/a.rpm", std::string(300000, 'a'));
@@ -183,8 +135,32 @@ TEST_F(Downloading, AnEndlessBodyIsCutOffAtItsLimit) {
 
 TEST_F(Downloading, AServerThatStallsIsGivenUp) {
     limits.rounds = 1;
+    limits.low_speed_s = 1;
     RawServer server({answer("conte", 7) + "|"});
     EXPECT_EQ(refusal(of({server.url()}, "content")).reason(), Reason::DownloadFailed);
+}
+
+TEST_F(Downloading, EveryKindOfLiarIsPassedOverForTheNextMirror) {
+    folder.write("www/a.rpm", "content");
+    folder.write("www/slow.rpm", std::string(100000, 'x'));
+    WebServer server(folder.path() / "nginx", folder.path() / "www", "location /slow.rpm { limit_rate 100; }");
+    RawServer stalls({answer("con", 7) + "|"}), endless({"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n…"}),
+        drops({answer("con", 7)}), longer({answer("contents", 8)}), shorter({answer("conten", 6)}),
+        other({answer("c0ntent", 7)}),
+        partial({"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-6/7\r\n"
+                 "Content-Length: 7\r\nConnection: close\r\n\r\ncontent"}),
+        talks({"220 smtp.example.com ESMTP\r\n"}), silent({"|"});
+    limits.low_speed_s = 2; // for the good one on a busy machine, too
+    auto slow = of({server.url() + "/slow.rpm", server.url() + "/a.rpm"}, "content");
+    slow.size.reset(); // nginx's own answer would be refused by its length
+    EXPECT_EQ(downloader().packages({slow})[0].url, server.url() + "/a.rpm");
+    for (const auto* liar : {&stalls, &endless, &drops, &longer, &shorter, &other, &partial, &talks, &silent}) {
+        fs::remove_all(cache);
+        const auto file = downloader().packages({of({liar->url(), server.url() + "/a.rpm"}, "content")})[0];
+        EXPECT_EQ(TemporaryFolder::read(file.path), "content");
+        EXPECT_EQ(file.url, server.url() + "/a.rpm");
+        EXPECT_EQ(cached().size(), 1U);
+    }
 }
 
 TEST_F(Downloading, CanBeCanceledWhileItRuns) {
@@ -208,10 +184,10 @@ TEST_F(Downloading, FollowsRedirectsToHttpsButNeverBack) {
                                  "location /loop {{ return 302 /loop; }}",
                                  end.https_url(), end.url()));
     auto up = of({server.url() + "/up"}, "content");
-    up.tls.ca_cert = end.certificate();
+    up.access.ca_cert = end.certificate();
     EXPECT_EQ(downloader().packages({up})[0].url, end.https_url() + "/a.rpm");
     auto down = of({server.https_url() + "/down"});
-    down.tls.ca_cert = server.certificate();
+    down.access.ca_cert = server.certificate();
     EXPECT_THAT(refusal(down).what(), HasSubstr("leaves https"));
     EXPECT_THAT(refusal(of({server.url() + "/file"})).what(), HasSubstr("neither http nor https"));
     EXPECT_THAT(refusal(of({server.url() + "/loop"})).what(), HasSubstr("after 5 redirects"));
@@ -219,7 +195,7 @@ TEST_F(Downloading, FollowsRedirectsToHttpsButNeverBack) {
     WebServer before(folder.path() / "before", folder.path() / "www",
                      fmt::format("location /chain {{ return 302 {}/down; }}", server.https_url()));
     auto chain = of({before.url() + "/chain"});
-    chain.tls.ca_cert = server.certificate();
+    chain.access.ca_cert = server.certificate();
     EXPECT_THAT(refusal(chain).what(), HasSubstr("leaves https"));
 }
 
@@ -230,7 +206,7 @@ TEST_F(Downloading, BelievesOnlyAKnownServer) {
     const auto error = refusal(download);
     EXPECT_EQ(error.reason(), Reason::DownloadFailed);
     EXPECT_THAT(error.what(), HasSubstr("CA certificate"));
-    download.tls.verify = false;
+    download.access.verify = false;
     EXPECT_EQ(downloader().packages({download})[0].size, 7U);
 }
 

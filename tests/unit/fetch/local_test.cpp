@@ -1,8 +1,8 @@
 // Callers' files: opened without following, blocking or believing.
 
 #include "fetch/local.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
-#include "state/sha256.hpp"
 #include "temporary_folder.hpp"
 
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // Repository metadata: fetched when it changed, checked each time.
 
 #include "fetch/metadata.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
-#include "state/sha256.hpp"
 #include "temporary_folder.hpp"
 #include "web_server.hpp"
 
@@ -91,7 +91,7 @@ TEST_F(Metadata, ThatDidNotChangeCostsOneConditionalRequest) {
     EXPECT_EQ(second->primary, first->primary);
     EXPECT_EQ(second->index.revision, "17");
     auto fetcher = downloader();
-    fetcher.file({"", {server.url() + "/repodata/repomd.xml.asc"}, {}, 0, {}, {}}, folder.path() / "last");
+    fetcher.file({"", {server.url() + "/repodata/repomd.xml.asc"}, {}, 0, {}, {}, {}}, folder.path() / "last");
     EXPECT_THAT(server.log(), HasSubstr("GET /repodata/repomd.xml 200\nGET /repodata/primary.xml.gz 200\n"
                                         "GET /repodata/repomd.xml 304\n"));
 }
@@ -151,6 +151,7 @@ TEST_F(Metadata, OfAnUnreachableRepositoryIsLeftOutOnlyWhenItMay) {
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_THAT(warnings[0], HasSubstr("repository 'rt/updates'"));
     repository.base_urls.clear();
+    repository.skip_if_unavailable = false;
     EXPECT_EQ(refusal().reason(), Reason::RepositoryConfiguration);
 }
 

@@ -110,6 +110,38 @@ std::string WebServer::log() const {
     return TemporaryFolder::read(folder_ / "access.log");
 }
 
+ProxyServer::ProxyServer(const std::filesystem::path& folder, const std::string& username, const std::string& password)
+    : folder_(folder) {
+    std::filesystem::create_directories(folder_);
+    port_ = ListeningSocket().port; // free a moment ago
+    std::ofstream(folder_ / "tinyproxy.conf")
+        << fmt::format("Port {}\nListen 127.0.0.1\nLogFile \"{}/log\"\nLogLevel Connect\nBasicAuth {} {}\n"
+                       "MaxClients 20\nTimeout 20\n",
+                       port_, folder_.string(), username, password);
+    proxy_ = spawn({"tinyproxy", "-d", "-c", folder_ / "tinyproxy.conf"}, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"});
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    for (bool answers = false; !answers && waitpid(proxy_, nullptr, WNOHANG) == 0;) {
+        const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        answers = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+        close(probe);
+    }
+}
+
+ProxyServer::~ProxyServer() {
+    kill(proxy_, SIGTERM);
+    waitpid(proxy_, nullptr, 0);
+}
+
+std::string ProxyServer::url() const {
+    return fmt::format("http://127.0.0.1:{}", port_);
+}
+std::string ProxyServer::log() const {
+    return TemporaryFolder::read(folder_ / "log");
+}
+
 RawServer::RawServer(std::vector<std::string> answers) : answers_(std::move(answers)), thread_([this] { serve(); }) {}
 
 RawServer::~RawServer() {
@@ -122,6 +154,11 @@ std::string RawServer::url() const {
     return fmt::format("http://127.0.0.1:{}/x.rpm", socket_.port);
 }
 
+std::vector<std::string> RawServer::requests() const {
+    const std::lock_guard guard(mutex_);
+    return requests_;
+}
+
 void RawServer::serve() {
     for (;;) {
         const int connection = accept4(socket_.fd, nullptr, nullptr, SOCK_CLOEXEC);
@@ -131,6 +168,10 @@ void RawServer::serve() {
         char byte = 0;
         while (!request.ends_with("\r\n\r\n") && read(connection, &byte, 1) == 1)
             request += byte;
+        {
+            const std::lock_guard guard(mutex_);
+            requests_.push_back(request);
+        }
         std::string answer = answers_[std::min<std::size_t>(number, answers_.size() - 1)];
         const bool endless = answer.ends_with("…"), silent = answer.ends_with("|");
         if (endless) answer.resize(answer.size() - std::string("…").size());

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,6 +35,7 @@ class WebServer {
     std::string url() const;       ///< "http://127.0.0.1:PORT"
     std::string https_url() const; ///< "https://localhost:PORT"
     std::filesystem::path certificate() const { return folder_ / "certificate.pem"; }
+    std::filesystem::path key() const { return folder_ / "key.pem"; } ///< certificate()'s
 
     /// "GET /x 200" for each request so far, in order. Of a request whose answer was received whole, since nginx
     /// writes the line before it closes or reuses the connection: make another request first, then look.
@@ -43,6 +45,23 @@ class WebServer {
     std::filesystem::path folder_;
     ListeningSocket http_, https_;
     pid_t nginx_ = -1;
+};
+
+/// tinyproxy, a forward proxy for http and https that wants a user name and password.
+class ProxyServer {
+  public:
+    ProxyServer(const std::filesystem::path& folder, const std::string& username, const std::string& password);
+    ~ProxyServer();
+    ProxyServer(const ProxyServer&) = delete;
+    ProxyServer& operator=(const ProxyServer&) = delete;
+
+    std::string url() const; ///< "http://127.0.0.1:PORT"
+    std::string log() const;
+
+  private:
+    std::filesystem::path folder_;
+    unsigned port_ = 0;
+    pid_t proxy_ = -1;
 };
 
 /// Answers the n-th connection with the n-th text, the last one for all further ones, then closes; a text that ends in
@@ -56,6 +75,7 @@ class RawServer {
 
     std::string url() const;
     unsigned connections() const { return connections_; }
+    std::vector<std::string> requests() const; ///< heads, as they came
 
   private:
     void serve();
@@ -63,6 +83,8 @@ class RawServer {
     ListeningSocket socket_;
     std::atomic<bool> stop_{false};
     std::atomic<unsigned> connections_{0};
+    mutable std::mutex mutex_;
+    std::vector<std::string> requests_;
     std::thread thread_;
 };
 

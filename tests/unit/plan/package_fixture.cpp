@@ -1,6 +1,6 @@
 #include "package_fixture.hpp"
 
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 #include <fmt/format.h>
 
@@ -177,6 +177,7 @@ plan::RepositoryInput repository(const fs::path& folder, const std::string& id, 
     input.repository.base_urls = {"http://first/" + id + "/", "http://second/" + id};
     input.repository.defined_at = "repositories:1";
     input.files.id = id;
+    input.files.base_urls = input.repository.base_urls;
     input.files.primary = write("-primary.xml", fmt::format("<?xml version=\"1.0\"?><metadata "
                                                             "xmlns=\"http://linux.duke.edu/metadata/common\" "
                                                             "xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" "

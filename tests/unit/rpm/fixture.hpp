@@ -15,13 +15,14 @@ class RpmFixture {
     /// Made once a test program, removed at its end.
     static const RpmFixture& get();
 
-    /// "signed", "unsigned", "other-arch", "foreign" (signed by a key that nobody has), "delegated" (signed by a
-    /// subkey of the second of two_keys()).
+    /// "signed", "unsigned", "other-arch", "foreign" (signed by stranger_key(), which the database hasn't), "delegated"
+    /// (signed by a subkey of the second of two_keys()).
     std::filesystem::path package(const std::string& name) const { return folder_ / (name + ".rpm"); }
     std::filesystem::path key() const { return folder_ / "key.asc"; } ///< armoured
     std::filesystem::path binary_key() const { return folder_ / "key.gpg"; }
-    std::filesystem::path two_keys() const { return folder_ / "two-keys.gpg"; } ///< binary, one after the other
-    std::filesystem::path database() const { return folder_ / "rpmdb"; }        ///< kernel-core, two others, the key
+    std::filesystem::path stranger_key() const { return folder_ / "stranger.asc"; } ///< of "foreign"
+    std::filesystem::path two_keys() const { return folder_ / "two-keys.gpg"; }     ///< binary, one after the other
+    std::filesystem::path database() const { return folder_ / "rpmdb"; } ///< kernel-core, two others, the key
     std::filesystem::path folder() const { return folder_; }
 
     /// A copy of a package with one byte changed or cut; `at` from the begin, or from the end when negative.

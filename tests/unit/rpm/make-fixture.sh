@@ -18,6 +18,7 @@ subkey=$(gpg --homedir gnupg --batch --quiet --with-colons --list-keys delegator
 gpg --homedir gnupg --batch --quiet --export --armor maker >key.asc
 gpg --homedir gnupg --batch --export maker delegator >two-keys.gpg
 gpg --homedir gnupg --batch --export maker >key.gpg
+gpg --homedir gnupg --batch --export --armor stranger >stranger.asc
 
 spec() { # NAME ARCH <<BODY
     {

@@ -12,15 +12,14 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     order.request.replace = {"https://example.com/a.rpm#sha256=00"};
     order.request.append_kernel_arguments = {"a=1", "a=2"};
     order.request.expected_plan = "abc";
-    order.repositories.push_back({.id = "rt", .name = "RT", .base_urls = {"file:///srv/rt"}});
+    order.repositories.push_back({.id = "rt", .name = "RT", .base_urls = {"file:///srv/rt"}, .password = "p"});
     order.gpg_keys = {"/etc/pki/key"};
 
     const auto back = nlohmann::json::parse(nlohmann::json(order).dump()).get<WorkOrder>();
 
     EXPECT_EQ(back.request, order.request);
     EXPECT_EQ(back.job, 7u);
-    ASSERT_EQ(back.repositories.size(), 1u);
-    EXPECT_EQ(back.repositories[0].base_urls, order.repositories[0].base_urls);
+    EXPECT_EQ(back.repositories, order.repositories);
     EXPECT_TRUE(back.repositories[0].gpgcheck) << "absent gpgcheck means 1";
     EXPECT_EQ(back.gpg_keys, order.gpg_keys);
 }

@@ -1,4 +1,4 @@
-#include "fetch/digest.hpp"
+#include "state/digest.hpp"
 
 #include "state/error.hpp"
 
@@ -6,7 +6,7 @@
 
 #include <array>
 
-namespace rtnode::fetch {
+namespace rtnode {
 namespace {
 
 struct FreeContext {
@@ -48,7 +48,11 @@ Digest::~Digest() = default;
 Digest::Digest(Digest&&) noexcept = default;
 Digest& Digest::operator=(Digest&&) noexcept = default;
 
-void Digest::update(std::span<const char> bytes) {
+void Digest::update(std::span<const std::byte> bytes) {
+    EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
+}
+
+void Digest::update(std::string_view bytes) {
     EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size());
 }
 
@@ -62,4 +66,10 @@ std::string Digest::hex() {
     return text;
 }
 
-} // namespace rtnode::fetch
+std::string sha256_of(std::string_view text) {
+    Digest digest;
+    digest.update(text);
+    return digest.hex();
+}
+
+} // namespace rtnode
