@@ -121,7 +121,7 @@ TEST_F(Solving, AnExcludedPackageIsNotSeen) {
     input.wishes.replace = {named("microcode_ctl")};
     const auto error = refusal();
     EXPECT_EQ(error.reason(), Reason::NoSuchPackage);
-    EXPECT_THAT(error.what(), HasSubstr("exclude setting (defined at repositories:1)"));
+    EXPECT_THAT(error.what(), HasSubstr("exclude or include setting (defined at repositories:1)"));
 }
 
 TEST_F(Solving, WhatTheBaseDoesNotHaveIsNeitherReplacedNorRemoved) {
