@@ -71,21 +71,28 @@ std::string script(const char* name) {
 
 /// nginx by the throwaway node's own script; it ends with the thread that started it.
 struct Server {
-    std::string url;
+    std::string url, https_url;
     std::unique_ptr<FILE, int (*)(FILE*)> stream{nullptr, fclose};
     Server() {
         std::array<int, 2> ends{};
         if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
         spawn({script("serve"), made_node().string(), "0"}, ends[1]);
         close(ends[1]);
-        // Stays open: the script prints a second URL, for https.
         stream.reset(fdopen(ends[0], "r"));
-        std::array<char, 256> line{};
-        if (fgets(line.data(), line.size(), stream.get()) == nullptr) throw std::runtime_error("nginx did not start");
-        url = line.data();
-        url.erase(url.find_last_not_of("\n") + 1);
+        for (auto* line_of : {&url, &https_url}) {
+            std::array<char, 256> line{};
+            if (fgets(line.data(), line.size(), stream.get()) == nullptr)
+                throw std::runtime_error("nginx did not start");
+            *line_of = line.data();
+            line_of->erase(line_of->find_last_not_of("\n") + 1);
+        }
     }
 };
+
+const Server& server() {
+    static const Server server;
+    return server;
+}
 
 } // namespace
 
@@ -116,8 +123,10 @@ const nlohmann::json& facts() {
 }
 
 const std::string& server_url() {
-    static const Server server;
-    return server.url;
+    return server().url;
+}
+const std::string& server_https_url() {
+    return server().https_url;
 }
 
 namespace {

@@ -23,6 +23,7 @@ const nlohmann::json& facts();
 
 /// URL of a real nginx that offers made_node(), one for the whole test program, with '/' at the end.
 const std::string& server_url();
+const std::string& server_https_url(); ///< the same by https; trust made_node()/keys/ca.pem
 
 /// The fixture's own copy of a kernel RPM and such: path below made_node().
 std::string package_path(const std::string& nevra);
