@@ -33,8 +33,7 @@ std::map<std::string, std::string> base_ref_changes(const Sysroot& sysroot, cons
         gboolean layered = FALSE;
         g_variant_lookup(commit_metadata(commit.get()).get(), "rpmostree.clientlayer", "b", &layered);
         const GStr parent(ostree_commit_get_parent(commit.get()));
-        if (layered && parent && std::find(bases.begin(), bases.end(), parent.get()) == bases.end())
-            bases.emplace_back(parent.get());
+        if (layered && parent) bases.emplace_back(parent.get()); // one a deployment, the same base again
     }
     std::map<std::string, std::string> changes;
     for (const auto& [ref, checksum] : refs(repo, "rpmostree/base"))

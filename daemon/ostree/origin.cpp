@@ -3,10 +3,12 @@
 #include "ostree/handles.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace rtnode::ostree {
 namespace {
+
+constexpr std::size_t checksum_digits = 64; // of a SHA-256
 
 GKeyFilePtr load(const std::string& text) {
     GKeyFilePtr file(g_key_file_new());
@@ -52,9 +54,16 @@ void set_list(GKeyFile* file, const char* group, const char* key, const std::vec
             g_key_file_remove_group(file, group, nullptr);
         return;
     }
-    // A set, as rpm-ostree keeps it: sorted, each once, a semicolon after each.
+    // As rpm-ostree keeps them: a set of names, a map by NEVRA of local packages; a semicolon after each.
+    const auto key_of = [&](const std::string& item) {
+        const auto nevra = item.find(':') == checksum_digits ? item.substr(checksum_digits + 1) : "";
+        return std::pair(nevra, item);
+    };
+    std::map<std::pair<std::string, std::string>, std::string> sorted;
+    for (const auto& item : items)
+        sorted.emplace(key_of(item), item);
     std::string text;
-    for (const auto& item : std::set<std::string>(items.begin(), items.end()))
+    for (const auto& [order, item] : sorted)
         text += item + ";";
     g_key_file_set_value(file, group, key, text.c_str());
 }
@@ -122,16 +131,15 @@ std::string changed_origin(const std::string& text, const LayeringLists& lists) 
 }
 
 std::pair<std::string, std::string> split_local_entry(const std::string& entry) {
-    constexpr std::size_t digits = 64;
-    const bool hex = entry.size() > digits + 1 && entry[digits] == ':' &&
-                     std::all_of(entry.begin(), entry.begin() + digits,
+    const bool hex = entry.size() > checksum_digits + 1 && entry[checksum_digits] == ':' &&
+                     std::all_of(entry.begin(), entry.begin() + checksum_digits,
                                  [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     if (!hex)
         throw fail(Reason::UnusableOrigin,
                    "the origin's package entry '{}' is not '<sha256>:<nevra>'; remove it with "
                    "rpm-ostree (uninstall, or override reset) first",
                    entry);
-    return {entry.substr(0, digits), entry.substr(digits + 1)};
+    return {entry.substr(0, checksum_digits), entry.substr(checksum_digits + 1)};
 }
 
 } // namespace rtnode::ostree

@@ -61,11 +61,11 @@ bool below(std::string_view path, std::string_view folder) {
     return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
-/// systemd's tmpfiles.d splits at blanks and takes shell-like quotes.
+/// systemd's tmpfiles.d splits at blanks and takes shell-like quotes. What counts as safe is rpm-ostree's choice
+/// (rust/src/utils.rs, shellsafe_quote).
 std::string shell_safe(const std::string& path) {
-    const bool safe = std::all_of(path.begin(), path.end(), [](char c) {
-        return plain(c) || c == '/' || c == '_' || c == '+' || c == '@' || c == '%' || c == ':' || c == ',' || c == '=';
-    });
+    const bool safe = std::all_of(path.begin(), path.end(),
+                                  [](char c) { return plain(c) || c == '/' || c == '_' || c == ':' || c == '='; });
     if (safe) return path;
     std::string result = "'";
     for (const char c : path)
@@ -99,16 +99,16 @@ std::optional<Nevra> package_of_ref(const std::string& ref) {
 
 std::string translated_path(const std::string& path) {
     const std::string text = relative(path);
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> moves{{
-        {"etc", "usr/etc"},
-        {"boot", "usr/lib/ostree-boot"},
-        {"opt", "usr/lib/opt"},
-        {"var/lib/selinux/targeted", "usr/etc/selinux/targeted"},
-        {"var/lib/alternatives", "usr/lib/alternatives"},
+    if (below(text, "etc") || below(text, "opt")) return (text[0] == 'e' ? "usr/" : "usr/lib/") + text;
+    // These folders themselves stay where they are; only what is in them moves.
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> moves{{
+        {"boot/", "usr/lib/ostree-boot/"},
+        {"var/lib/selinux/targeted/", "usr/etc/selinux/targeted/"},
+        {"var/lib/alternatives", "usr/lib/alternatives"}, // by prefix, whatever follows
         {"var/lib/vagrant", "usr/lib/vagrant"},
     }};
     for (const auto& [from, to] : moves)
-        if (below(text, from)) return std::string(to) + text.substr(from.size());
+        if (text.starts_with(from)) return std::string(to) + text.substr(from.size());
     return text;
 }
 
@@ -120,37 +120,32 @@ bool carried_path(const std::string& translated) {
 }
 
 std::string tmpfiles_line(const PackageFile& file) {
-    std::string path = "/" + relative(file.path);
-    if (!below(translated_path(path), "var") && !below(translated_path(path), "run")) return {};
-    for (const auto* skipped : {"/var/lib/rpm", "/var/lib/selinux"})
-        if (below(path, skipped)) return {};
-    if (path == "/var" || path == "/run") return {};
-    if (path.starts_with("/var/run/")) path.erase(0, 4);
-    const auto quoted_path = shell_safe(path);
-    if (S_ISDIR(file.mode))
-        return fmt::format("d {} {:04o} {} {} - -", quoted_path, file.mode & 07777, file.user, file.group);
-    if (S_ISLNK(file.mode)) return fmt::format("L {} - - - - {}", quoted_path, file.link_target);
+    const std::string translated = "/" + translated_path(file.path);
+    if (!translated.starts_with("/var/") && !translated.starts_with("/run/")) return {};
+    for (const auto* skipped : {"/var/lib/rpm", "/var/lib/selinux"}) // by prefix, /var/lib/rpm-state too
+        if (translated.starts_with(skipped)) return {};
+    const auto path = shell_safe(translated.starts_with("/var/run/") ? translated.substr(4) : translated);
+    if (S_ISDIR(file.mode)) return fmt::format("d {} {:04o} {} {} - -", path, file.mode & 07777, file.user, file.group);
+    if (S_ISLNK(file.mode)) return fmt::format("L {} - - - - {}", path, file.link_target);
     return {}; // regular files below /var are never shipped
 }
 
 std::string tmpfiles_snippet(const std::vector<PackageFile>& files) {
-    std::string text;
-    std::set<std::string> links;
+    std::string lines;
+    std::set<std::string> opt, var_lib;
     for (const auto& file : files) {
+        if (file.ghost) continue; // not in the payload
         const std::string path = relative(file.path);
-        if (path.starts_with("opt/")) {
-            const auto name = path.substr(4, path.find('/', 4) - 4);
-            links.insert(fmt::format("L {} - - - - ../../usr/lib/opt/{}", shell_safe("/opt/" + name), name));
-        } else if (path == "var/lib/alternatives" || path == "var/lib/vagrant") {
-            const auto name = path.substr(8);
-            links.insert(fmt::format("L /var/lib/{0} - - - - ../../usr/lib/{0}", name));
-        } else if (const auto line = tmpfiles_line(file); !line.empty()) {
-            text += line + "\n";
-        }
+        if (path.starts_with("opt/")) opt.insert(path.substr(4, path.find('/', 4) - 4));
+        if (path == "var/lib/alternatives" || path == "var/lib/vagrant") var_lib.insert(path.substr(8));
+        if (const auto line = tmpfiles_line(file); !line.empty()) lines += line + "\n";
     }
-    for (const auto& link : links)
-        text += link + "\n";
-    return text;
+    std::string text;
+    for (const auto& name : opt)
+        text += fmt::format("L {} - - - - ../../usr/lib/opt/{}\n", shell_safe("/opt/" + name), name);
+    for (const auto& name : var_lib)
+        text += fmt::format("L {} - - - - ../../usr/lib/{}\n", shell_safe("/var/lib/" + name), name);
+    return text + lines;
 }
 
 } // namespace rtnode::ostree

@@ -1,5 +1,6 @@
 #include "ostree/pkgcache.hpp"
 
+#include "ostree/package_tree.hpp"
 #include "ostree/payload.hpp"
 #include "ostree/transaction.hpp"
 #include "ostree/tree.hpp"
@@ -33,159 +34,73 @@ std::string merged(const std::string& path) {
     return path;
 }
 
-/// Builds the tree of one package commit.
-class PackageTree {
-  public:
-    PackageTree(OstreeRepo* repo, OstreeSePolicy* policy, const std::string& name)
-        : repo_(repo), policy_(policy), context_(fmt::format("cannot import package '{}'", name)),
-          root_(ostree_mutable_tree_new()) {
-        set_folder_metadata(root_.get(), "/", 0755);
-    }
-
-    void add_folder(const std::string& path, std::uint32_t mode) {
-        set_folder_metadata(folder(path_parts(path)).get(), "/" + path, (mode & 07777) | S_IWUSR);
-    }
-
-    void add_object(const std::string& path, const std::string& checksum) {
-        auto parts = path_parts(path);
-        const std::string name = parts.back();
-        parts.pop_back();
-        ErrorSlot error;
-        error.check(
-            ostree_mutable_tree_replace_file(folder(parts).get(), name.c_str(), checksum.c_str(), error.address()),
-            Reason::CommitFailed, context_);
-    }
-
-    void add_file(const std::string& path, std::uint32_t mode, const std::string& content, const std::string& caps) {
-        ErrorSlot error;
-        const GVariantPtr xattrs = attributes("/" + path, mode, caps);
-        const GStr checksum(ostree_repo_write_regfile_inline(repo_, nullptr, 0, 0, mode, xattrs.get(),
-                                                             reinterpret_cast<const guint8*>(content.data()),
-                                                             content.size(), nullptr, error.address()));
-        error.check(checksum.get(), Reason::CommitFailed, context_);
-        add_object(path, checksum.get());
-    }
-
-    void add_link(const std::string& path, std::uint32_t mode, const std::string& target) {
-        ErrorSlot error;
-        const GVariantPtr xattrs = attributes("/" + path, mode, {});
-        const GStr checksum(
-            ostree_repo_write_symlink(repo_, nullptr, 0, 0, xattrs.get(), target.c_str(), nullptr, error.address()));
-        error.check(checksum.get(), Reason::CommitFailed, context_);
-        add_object(path, checksum.get());
-    }
-
-    /// xattrs of an object as the importer would write them, sorted by name.
-    GVariantPtr attributes(const std::string& path, std::uint32_t mode, const std::string& caps) const {
-        GVariantBuilder builder;
-        g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ayay)"));
-        const auto add = [&](const char* name, const std::string& value) {
-            g_variant_builder_add(&builder, "(@ay@ay)", g_variant_new_bytestring(name),
-                                  g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, value.data(), value.size(), 1));
-        };
-        if (!caps.empty()) add("security.capability", capability_bytes(caps));
-        if (policy_) {
-            ErrorSlot error;
-            char* label = nullptr;
-            if (!ostree_sepolicy_get_label(policy_, path.c_str(), mode, &label, nullptr, error.address())) {
-                g_variant_builder_clear(&builder);
-                error.raise(Reason::CommitFailed, context_);
-            }
-            const GStr owned(label);
-            if (label) add("security.selinux", std::string(label) + '\0');
-        }
-        return take(g_variant_builder_end(&builder));
-    }
-
-    OstreeMutableTree* root() const { return root_.get(); }
-
-  private:
-    GObj<OstreeMutableTree> folder(const std::vector<std::string>& parts) {
-        auto at = share(root_.get());
-        std::string path;
-        for (const auto& part : parts) {
-            path += "/" + part;
-            OstreeMutableTree* raw = nullptr;
-            ErrorSlot error;
-            error.check(ostree_mutable_tree_ensure_dir(at.get(), part.c_str(), &raw, error.address()),
-                        Reason::CommitFailed, context_);
-            at.reset(raw);
-            if (!*metadata_of(at.get())) set_folder_metadata(at.get(), path, 0755);
-        }
-        return at;
-    }
-
-    static const char* metadata_of(OstreeMutableTree* tree) {
-        const char* checksum = ostree_mutable_tree_get_metadata_checksum(tree);
-        return checksum ? checksum : "";
-    }
-
-    void set_folder_metadata(OstreeMutableTree* tree, const std::string& path, std::uint32_t mode) {
-        const GObj<GFileInfo> info(g_file_info_new());
-        g_file_info_set_attribute_uint32(info.get(), "unix::uid", 0);
-        g_file_info_set_attribute_uint32(info.get(), "unix::gid", 0);
-        g_file_info_set_attribute_uint32(info.get(), "unix::mode", S_IFDIR | mode);
-        const GVariantPtr xattrs = attributes(path, S_IFDIR | mode, {});
-        const GVariantPtr metadata = take(ostree_create_directory_metadata(info.get(), xattrs.get()));
-        guchar* raw = nullptr;
-        ErrorSlot error;
-        error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_DIR_META, nullptr, metadata.get(), &raw,
-                                               nullptr, error.address()),
-                    Reason::CommitFailed, context_);
-        const std::unique_ptr<guchar, Deleter<g_free>> bytes(raw);
-        char checksum[OSTREE_SHA256_STRING_LEN + 1];
-        ostree_checksum_inplace_from_bytes(raw, checksum);
-        ostree_mutable_tree_set_metadata_checksum(tree, checksum);
-    }
-
-    OstreeRepo* repo_;
-    OstreeSePolicy* policy_;
-    std::string context_;
-    GObj<OstreeMutableTree> root_;
-};
-
-GVariantPtr import_metadata(const PackageFileOnDisk& package, const std::string& header, OstreeSePolicy* policy) {
+/// In the importer's order, so that the same RPM gives the same commit. What a commit of the same package has from its
+/// repository is kept when the labels are made anew.
+GVariantPtr import_metadata(const PackageFileOnDisk& package, const std::string& header, OstreeSePolicy* policy,
+                            GVariant* before) {
     const auto& nevra = package.nevra;
-    GVariantDict dict;
-    g_variant_dict_init(&dict, nullptr);
-    g_variant_dict_insert_value(&dict, "rpmostree.metadata",
-                                g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, header.data(), header.size(), 1));
-    g_variant_dict_insert(&dict, "rpmostree.metadata_sha256", "s", package.header_sha256.c_str());
-    g_variant_dict_insert(&dict, "rpmostree.nevra", "(sstsss)", nevra.str().c_str(), nevra.name.c_str(),
-                          static_cast<guint64>(nevra.epoch), nevra.version.c_str(), nevra.release.c_str(),
-                          nevra.arch.c_str());
-    if (policy) g_variant_dict_insert(&dict, "rpmostree.sepolicy", "s", ostree_sepolicy_get_csum(policy));
-    g_variant_dict_insert(&dict, "rpmostree.unpack_version", "u", unpack_version);
-    g_variant_dict_insert(&dict, "rpmostree.unpack_minor_version", "u", unpack_minor_version);
-    return take(g_variant_dict_end(&dict));
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    const auto add = [&](const char* key, GVariant* value) { g_variant_builder_add(&builder, "{sv}", key, value); };
+    add("rpmostree.metadata", g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, header.data(), header.size(), 1));
+    add("rpmostree.metadata_sha256", g_variant_new_string(package.header_sha256.c_str()));
+    add("rpmostree.nevra",
+        g_variant_new("(sstsss)", nevra.str().c_str(), nevra.name.c_str(), static_cast<guint64>(nevra.epoch),
+                      nevra.version.c_str(), nevra.release.c_str(), nevra.arch.c_str()));
+    if (policy) add("rpmostree.sepolicy", g_variant_new_string(ostree_sepolicy_get_csum(policy)));
+    add("rpmostree.unpack_version", g_variant_new_uint32(unpack_version));
+    add("rpmostree.unpack_minor_version", g_variant_new_uint32(unpack_minor_version));
+    for (const auto* key : {"rpmostree.repo", "rpmostree.repodata_checksum"})
+        if (before)
+            if (const GVariantPtr value(g_variant_lookup_value(before, key, nullptr)); value) add(key, value.get());
+    return take(g_variant_builder_end(&builder));
 }
 
-/// The commit that a pkgcache ref names already, when it is this very package labelled by this policy.
-std::string cached_commit(OstreeRepo* repo, const Nevra& nevra, const std::string& header_sha256,
-                          OstreeSePolicy* policy, bool any_policy = false) {
+struct CachedPackage {
+    std::string commit;
+    GVariantPtr metadata;
+};
+
+/// What the pkgcache ref of a package leads to; nothing unless it is the package of exactly that header.
+std::optional<CachedPackage> find_cached(OstreeRepo* repo, const Nevra& nevra, const std::string& header_sha256) {
     char* raw = nullptr;
     ErrorSlot error;
     error.check(ostree_repo_resolve_rev_ext(repo, package_ref(nevra).c_str(), TRUE,
                                             OSTREE_REPO_RESOLVE_REV_EXT_LOCAL_ONLY, &raw, error.address()),
                 Reason::CommitFailed, fmt::format("cannot look up the pkgcache ref of '{}'", nevra.str()));
     const GStr checksum(raw);
-    if (!checksum) return {};
+    if (!checksum) return std::nullopt;
     gboolean present = FALSE;
     error.check(
         ostree_repo_has_object(repo, OSTREE_OBJECT_TYPE_COMMIT, checksum.get(), &present, nullptr, error.address()),
         Reason::CommitFailed, "cannot look for a package commit");
-    if (!present) return {};
-    const auto metadata = commit_metadata(load_commit(repo, checksum.get()).get());
-    if (lookup_string(metadata.get(), "rpmostree.metadata_sha256") != header_sha256) return {};
-    const std::string wanted = policy ? ostree_sepolicy_get_csum(policy) : "";
-    if (!any_policy && lookup_string(metadata.get(), "rpmostree.sepolicy") != wanted) return {};
-    return checksum.get();
+    if (!present) return std::nullopt;
+    auto metadata = commit_metadata(load_commit(repo, checksum.get()).get());
+    if (lookup_string(metadata.get(), "rpmostree.metadata_sha256") != header_sha256) return std::nullopt;
+    return CachedPackage{checksum.get(), std::move(metadata)};
+}
+
+/// Whether the importer takes this file of the payload. @throws Error{CommitFailed} where it would fail
+bool taken(const PackageFileOnDisk& package, const PackageFile& file, const std::string& path) {
+    if (file.ghost || path.empty() || path.starts_with("var") || path.starts_with("run")) return false;
+    if (path.starts_with("usr/etc/selinux") && path.ends_with(".LOCK")) return false;
+    if (carried_path(path)) return true;
+    if (package.nevra.name == "filesystem" || package.nevra.name == "rootfiles") return false;
+    throw fail(Reason::CommitFailed,
+               "package '{}' ships '{}', which an OSTree tree can't hold (only /usr without /usr/local, /etc, /opt and "
+               "what is in /boot); it can't be installed on this node",
+               package.nevra.str(), file.path);
 }
 
 } // namespace
 
 bool package_cached(const Sysroot& sysroot, const Nevra& nevra, const std::string& header_sha256) {
-    return !cached_commit(sysroot.impl().repo.get(), nevra, header_sha256, nullptr, true).empty();
+    return find_cached(sysroot.impl().repo.get(), nevra, header_sha256).has_value();
+}
+
+void check_carried(const PackageFileOnDisk& package) {
+    for (const auto& file : package.files)
+        static_cast<void>(taken(package, file, translated_path(file.path)));
 }
 
 Transaction::Imported Transaction::import_package(const PackageFileOnDisk& package, const std::string& tree_commit) {
@@ -193,8 +108,10 @@ Transaction::Imported Transaction::import_package(const PackageFileOnDisk& packa
     Imported result;
     result.ref = package_ref(package.nevra);
     impl_->read_policy(tree_commit);
-    result.checksum = cached_commit(repo, package.nevra, package.header_sha256, impl_->policy.get());
-    if (!result.checksum.empty()) {
+    const auto cached = find_cached(repo, package.nevra, package.header_sha256);
+    const std::string policy = impl_->policy ? ostree_sepolicy_get_csum(impl_->policy.get()) : "";
+    if (cached && lookup_string(cached->metadata.get(), "rpmostree.sepolicy") == policy) {
+        result.checksum = cached->commit;
         impl_->wanted[result.ref] = result.checksum;
         return result;
     }
@@ -202,27 +119,21 @@ Transaction::Imported Transaction::import_package(const PackageFileOnDisk& packa
     const std::string header = header_bytes(package);
     const Tree tree(repo, tree_commit);
     PackageTree commit(repo, impl_->policy.get(), package.nevra.str());
-    const bool may_have_foreign_paths = package.nevra.name == "filesystem" || package.nevra.name == "rootfiles";
+    // The importer looks capabilities up by the new path among the header's old ones.
+    const auto capabilities = [](const PackageFile& file, const std::string& path) {
+        return "/" + path == file.path ? file.capabilities : std::string();
+    };
     std::vector<const PackageFile*> missing;
     for (const auto& file : package.files) {
-        if (file.ghost) continue;
         const std::string path = translated_path(file.path);
-        if (path.empty() || path.starts_with("var/") || path.starts_with("run/") || path == "var" || path == "run")
-            continue;
-        if (path.starts_with("usr/etc/selinux") && path.ends_with(".LOCK")) continue;
-        if (!carried_path(path)) {
-            if (may_have_foreign_paths) continue;
-            throw fail(Reason::CommitFailed,
-                       "package '{}' ships '{}', which an OSTree tree can't hold (only /usr, /etc, "
-                       "/opt, /boot); it can't be installed on this node",
-                       package.nevra.str(), file.path);
-        }
+        if (!taken(package, file, path)) continue;
         if (S_ISDIR(file.mode)) {
             commit.add_folder(path, file.mode);
         } else if (S_ISLNK(file.mode)) {
             commit.add_link(path, file.mode, file.link_target);
             ++result.reused;
         } else if (S_ISREG(file.mode)) {
+            commit.make_place(path);
             const auto type = digest_type(file.digest_algorithm);
             const auto entry = tree.find(merged(path));
             if (!type || !entry || entry->is_folder) {
@@ -234,22 +145,23 @@ Transaction::Imported Transaction::import_package(const PackageFileOnDisk& packa
                 missing.push_back(&file);
                 continue;
             }
-            const auto wanted = commit.attributes("/" + path, file.mode, file.capabilities);
+            const auto caps = capabilities(file, path);
+            const auto wanted = commit.attributes("/" + path, file.mode, caps);
             if (facts.uid == 0 && facts.gid == 0 && facts.mode == file.mode &&
                 g_variant_equal(facts.xattrs.get(), wanted.get()))
                 commit.add_object(path, entry->checksum);
             else // the same bytes with another owner, mode or label: rpm-ostree applies owners only when it lays out
-                commit.add_file(path, file.mode, tree.content(*entry, file.size), file.capabilities);
+                commit.add_file(path, file.mode, tree.content(*entry, file.size), caps);
             ++result.reused;
         }
     }
     unpack(package, missing, [&](const PackageFile& file, const std::string& content) {
-        commit.add_file(translated_path(file.path), file.mode, content, file.capabilities);
+        const auto path = translated_path(file.path);
+        commit.add_file(path, file.mode, content, capabilities(file, path));
         ++result.unpacked;
     });
     if (const auto snippet = tmpfiles_snippet(package.files); !snippet.empty())
-        commit.add_file(fmt::format("usr/lib/rpm-ostree/tmpfiles.d/{}.conf", package.nevra.name), S_IFREG | 0644,
-                        snippet, {});
+        commit.add_snippet(package.nevra.name, snippet);
 
     const std::string context = fmt::format("cannot write the pkgcache commit of '{}'", package.nevra.str());
     ErrorSlot error;
@@ -258,9 +170,10 @@ Transaction::Imported Transaction::import_package(const PackageFileOnDisk& packa
                 context);
     const GObj<GFile> root(raw_root);
     char* raw = nullptr;
-    error.check(ostree_repo_write_commit_with_time(
-                    repo, nullptr, "", "", import_metadata(package, header, impl_->policy.get()).get(),
-                    OSTREE_REPO_FILE(root.get()), package.build_time, &raw, nullptr, error.address()),
+    const auto metadata =
+        import_metadata(package, header, impl_->policy.get(), cached ? cached->metadata.get() : nullptr);
+    error.check(ostree_repo_write_commit_with_time(repo, nullptr, "", "", metadata.get(), OSTREE_REPO_FILE(root.get()),
+                                                   package.build_time, &raw, nullptr, error.address()),
                 Reason::CommitFailed, context);
     const GStr checksum(raw);
     result.checksum = checksum.get();

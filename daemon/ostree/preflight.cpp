@@ -1,6 +1,8 @@
 #include "ostree/preflight.hpp"
 
+#include "ostree/foreign.hpp"
 #include "ostree/origin.hpp"
+#include "ostree/pkgcache.hpp"
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
 
@@ -193,7 +195,7 @@ void check_base(const Sysroot& sysroot, const std::string& checksum) {
                    found, architecture);
 }
 
-void check_foreign_layering(const Deployment& deployment,
+void check_foreign_layering(const Sysroot& sysroot, const Deployment& deployment,
                             const std::function<bool(const std::string&, const std::string&)>& have_payload) {
     const auto& origin = deployment.origin;
     const auto refuse = [&](const std::string& what, const std::string& remedy) {
@@ -202,9 +204,7 @@ void check_foreign_layering(const Deployment& deployment,
                     "still be changed)",
                     label(deployment), what, remedy);
     };
-    if (!origin.requested.empty())
-        throw refuse(fmt::format("packages layered from repositories ({})", fmt::join(origin.requested, ", ")),
-                     "remove them first with `rpm-ostree uninstall`");
+    layered_from_repositories(sysroot, deployment); // throws when one of them can't be kept
     if (!origin.overrides_replace.empty())
         throw refuse(fmt::format("overrides from a repository ({})", fmt::join(origin.overrides_replace, ", ")),
                      "reset them first with `rpm-ostree override reset`");
@@ -220,9 +220,10 @@ void check_foreign_layering(const Deployment& deployment,
     for (const auto* list : {&origin.requested_local, &origin.overrides_replace_local})
         for (const auto& entry : *list) {
             const auto [sha256, nevra] = split_local_entry(entry);
-            if (!have_payload || !have_payload(sha256, nevra))
+            if (have_payload && have_payload(sha256, nevra)) continue;
+            if (!package_cached(sysroot, Nevra::parse(nevra), sha256))
                 throw refuse(
-                    fmt::format("the local package {}, whose RPM file rtnode doesn't have", nevra),
+                    fmt::format("the local package {}, which neither rtnode nor rpm-ostree's package cache has", nevra),
                     "name that RPM in the request, or remove it first with `rpm-ostree uninstall` or `override reset`");
         }
 }
@@ -273,7 +274,7 @@ Ground preflight(const Sysroot& sysroot, const PreflightRequest& request) {
     if (request.packages) {
         check_unlocked(ground.merge);
         check_layering_lock(sysroot, ground.merge);
-        check_foreign_layering(ground.start, request.have_payload);
+        check_foreign_layering(sysroot, ground.start, request.have_payload);
         check_objects(sysroot, ground.start.base_checksum);
     } else {
         check_base(sysroot, ground.start.checksum);

@@ -20,7 +20,8 @@ struct PreflightRequest {
     std::string os;       ///< stateroot as asked for; empty = found out
     bool packages = true; ///< false: only kernel arguments or deployments change, the tree stays
     HostFacts host;       ///< looked at unless the sysroot is a private node
-    /// Whether the RPM file of an origin entry ("<header sha256>:<nevra>" split) is at hand; none is when empty.
+    /// Whether the RPM file of an origin entry ("<header sha256>:<nevra>" split) is at hand, besides those that the
+    /// package cache can give; none is when empty.
     std::function<bool(const std::string& header_sha256, const std::string& nevra)> have_payload;
 };
 
@@ -45,8 +46,9 @@ void check_unlocked(const Deployment& deployment); ///< UnsupportedRoot
 void check_layering_lock(const Sysroot& sysroot, const Deployment& deployment); ///< LayeringLocked
 void check_origin(const Deployment& deployment);                                ///< UnusableOrigin
 void check_base(const Sysroot& sysroot, const std::string& checksum); ///< PartialCommit, UnsupportedArchitecture
-/// ForeignLayering: local packages whose RPM file isn't at hand, and kinds of layering that we can't carry.
-void check_foreign_layering(const Deployment& deployment,
+/// ForeignLayering: packages that neither the caller nor rpm-ostree's package cache has, and kinds of layering that we
+/// can't carry.
+void check_foreign_layering(const Sysroot& sysroot, const Deployment& deployment,
                             const std::function<bool(const std::string&, const std::string&)>& have_payload);
 /// CorruptObject: hashes what assembly reads first and can't recognise as damaged: the commit, the rpmdb, the kernel's
 /// folder, the early microcode. (`ostree fsck` reads everything, at disk speed.)

@@ -12,6 +12,10 @@ namespace rtnode::rpm {
 struct TrustPolicy {
     bool digest_proven = false;  ///< the file's digest was already compared with a trusted one
     bool allow_unsigned = false; ///< accept without any proof; never accepts a signature that is wrong
+
+    /// The payload was compressed anew, or isn't there yet: what the headers say of it as a whole isn't looked at. Who
+    /// made it has compared each file with the main header's digests.
+    bool payload_rebuilt = false;
 };
 
 /// Reads and checks a whole package file.

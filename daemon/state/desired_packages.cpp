@@ -36,12 +36,13 @@ PinnedPackage PinnedPackage::parse(const std::string& text) {
 DesiredPackages DesiredPackages::of(const Origin& origin) {
     return {.remove = {origin.overrides_remove.begin(), origin.overrides_remove.end()},
             .replace = by_name(origin.overrides_replace_local),
-            .install = by_name(origin.requested_local)};
+            .install = by_name(origin.requested_local),
+            .layered = {}};
 }
 
 std::vector<std::string> DesiredPackages::reset(const std::vector<std::string>& names) {
     if (names.empty()) {
-        *this = {};
+        *this = {.layered = std::move(layered)};
         return {};
     }
     std::vector<std::string> unknown;
@@ -55,9 +56,10 @@ std::string DesiredPackages::summary() const {
         return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
     };
     const auto overrides = remove.size() + replace.size();
-    if (install.empty()) return count(overrides, "override");
-    if (overrides == 0) return count(install.size(), "overlay");
-    return count(overrides, "override") + " and " + count(install.size(), "overlay");
+    const auto overlays = install.size() + layered.size();
+    if (overlays == 0) return count(overrides, "override");
+    if (overrides == 0) return count(overlays, "overlay");
+    return count(overrides, "override") + " and " + count(overlays, "overlay");
 }
 
 } // namespace rtnode

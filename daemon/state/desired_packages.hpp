@@ -29,12 +29,16 @@ struct DesiredPackages {
     std::map<std::string, PinnedPackage> replace; ///< by name, in place of the base's
     std::map<std::string, PinnedPackage> install; ///< by name, beside the base's
 
+    /// By rpm-ostree from repositories, with what they needed; by name and architecture. The origin has only the patterns
+    /// that they were asked for by, so of() leaves this empty. rtnode keeps them as they are.
+    std::map<std::string, PinnedPackage> layered;
+
     /// @throws Error{UnusableOrigin} when a pin can't be read
     static DesiredPackages of(const Origin& origin);
 
-    bool empty() const { return remove.empty() && replace.empty() && install.empty(); }
+    bool empty() const { return remove.empty() && replace.empty() && install.empty() && layered.empty(); }
 
-    /// Forgets what is recorded for these names; all when none is given.
+    /// Forgets what is recorded for these names; all when none is given, but never what is layered from repositories.
     /// @returns the names of `names` for which nothing was recorded.
     std::vector<std::string> reset(const std::vector<std::string>& names);
 

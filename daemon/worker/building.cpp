@@ -2,6 +2,7 @@
 
 #include "assemble/assembly.hpp"
 #include "ostree/base.hpp"
+#include "ostree/pkgcache.hpp"
 #include "worker/failpoint.hpp"
 
 #include <algorithm>
@@ -83,6 +84,8 @@ std::vector<PackageFileOnDisk> bring_packages(const Planned& planned, Repository
         packages.push_back(std::move(read));
         ++file;
     }
+    for (const auto& package : packages)
+        ostree::check_carried(package);
     reporter.end_step();
     return packages;
 }
@@ -127,6 +130,7 @@ Built build_tree(const WorkOrder& order, const Node& node, const Planned& planne
         if (change.kind == PackageChange::Kind::remove) metadata.removed.push_back(*change.before);
         if (change.kind == PackageChange::Kind::replace) metadata.replaced.emplace_back(*change.before, *change.after);
     }
+    metadata.requested = planned.layered_patterns;
     for (const auto& repository : planned.repositories)
         metadata.repositories.emplace_back(repository.repository.id, repository.files.index.timestamp);
     metadata.state = plan.hash();

@@ -20,7 +20,8 @@
 namespace rtnode::worker {
 namespace {
 
-DesiredPackages desired_after(const Plan& plan, const std::vector<PackageFileOnDisk>& packages) {
+DesiredPackages desired_after(const Plan& plan, const std::vector<PackageFileOnDisk>& packages,
+                              const std::map<std::string, PinnedPackage>& layered) {
     DesiredPackages desired;
     const auto pin = [&](const Nevra& nevra) {
         const auto package =
@@ -36,7 +37,11 @@ DesiredPackages desired_after(const Plan& plan, const std::vector<PackageFileOnD
             desired.replace.emplace(change.after->name, pin(*change.after));
             break;
         case PackageChange::Kind::install:
-            desired.install.emplace(change.after->name, pin(*change.after));
+            if (const auto kept = layered.find(change.after->name + "." + change.after->arch);
+                kept != layered.end() && kept->second.nevra == *change.after)
+                desired.layered.insert(*kept);
+            else
+                desired.install.emplace(change.after->name, pin(*change.after));
             break;
         }
     return desired;
@@ -99,7 +104,8 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     fetch::Downloader downloader(order.cache_dir, std::ref(progress), canceled);
     RepositoryKeys repository_keys(order, base.rpmdb, downloader, reporter);
 
-    auto planned = make_plan(order, node, base, store, keyring, repository_keys, downloader, reporter);
+    Payloads payloads(node.sysroot, store, keyring, work.path() / "cached");
+    auto planned = make_plan(order, node, base, payloads, keyring, repository_keys, downloader, reporter);
     auto& plan = planned.plan;
     check_expected(order, plan);
     if (plan.new_commit) check_space(node, plan, planned.solution);
@@ -117,11 +123,11 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
         plan.regenerates_initramfs |=
             std::any_of(packages.begin(), packages.end(), [](const auto& package) { return package.has_microcode(); });
         mark_trust(plan, packages);
-        const auto desired = desired_after(plan, packages);
+        const auto desired = desired_after(plan, packages, planned.layered);
         transaction.emplace(node.sysroot, std::to_string(order.job));
         const auto built = build_tree(order, node, planned, packages, desired, work, *transaction, reporter);
         for (const auto& package : packages)
-            store.keep(package);
+            if (!payloads.rebuilt(package)) store.keep(package);
         deployment.checksum = built.checksum;
         deployment.origin = origin_text(node, desired);
         packages_after = built.packages;

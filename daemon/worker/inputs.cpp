@@ -56,26 +56,13 @@ std::vector<plan::Wish> read_inputs(const std::vector<std::string>& texts, const
     return wishes;
 }
 
-std::vector<plan::Wish> carried(const std::map<std::string, PinnedPackage>& pins, const PackageStore& store,
-                                const rpm::Keyring& keyring) {
+std::vector<plan::Wish> carried(const std::map<std::string, PinnedPackage>& pins, Payloads& payloads) {
     std::vector<plan::Wish> wishes;
     for (const auto& [name, pin] : pins) {
-        const auto file = store.find(pin.header_sha256);
-        if (!file)
-            throw fail(Reason::ForeignLayering,
-                       "the deployment has {}, and its RPM file is not in rtnode's package store, so it can't be kept "
-                       "in a new one; drop it ('rpm-ostree override reset' or 'rtnodectl override reset {}'), or pass "
-                       "the same package with this request",
-                       pin.nevra.str(), name);
+        throw_if_canceled();
         plan::Wish wish;
-        // Its trust was settled when it came in; the store is ours alone, and the pin's hash says it is the same file.
-        wish.file = rpm::read_package(*file, pin.nevra.str(), keyring, {.digest_proven = true, .allow_unsigned = true});
-        if (wish.file->header_sha256 != pin.header_sha256)
-            throw fail(Reason::DamagedPackage,
-                       "the stored RPM of {} is not the one that the deployment records; pass the package with this "
-                       "request again",
-                       pin.nevra.str());
-        wish.source = "package store";
+        wish.file = payloads.find(pin);
+        wish.source = payloads.rebuilt(*wish.file) ? "package cache" : "package store";
         wishes.push_back(std::move(wish));
     }
     return wishes;

@@ -7,7 +7,7 @@
 #include "rpm/keyring.hpp"
 #include "state/desired_packages.hpp"
 #include "state/request.hpp"
-#include "worker/package_store.hpp"
+#include "worker/payloads.hpp"
 #include "worker/reporter.hpp"
 
 #include <vector>
@@ -18,8 +18,7 @@ namespace rtnode::worker {
 std::vector<plan::Wish> read_inputs(const std::vector<std::string>& texts, const Request& request,
                                     fetch::Downloader& downloader, const rpm::Keyring& keyring, Reporter& reporter);
 
-/// What the origin pins, from the package store. @throws Error{ForeignLayering} for what isn't there
-std::vector<plan::Wish> carried(const std::map<std::string, PinnedPackage>& pins, const PackageStore& store,
-                                const rpm::Keyring& keyring);
+/// What the starting point pins. @throws what Payloads::find() throws
+std::vector<plan::Wish> carried(const std::map<std::string, PinnedPackage>& pins, Payloads& payloads);
 
 } // namespace rtnode::worker

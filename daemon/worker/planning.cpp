@@ -2,6 +2,7 @@
 
 #include "fetch/metadata.hpp"
 #include "ostree/base.hpp"
+#include "ostree/foreign.hpp"
 #include "rpm/database.hpp"
 #include "state/desired_packages.hpp"
 #include "worker/failpoint.hpp"
@@ -21,6 +22,7 @@ constexpr double initramfs_growth = 1.3;
 /// The starting point's packages less what the request takes back.
 DesiredPackages starting_packages(const Node& node, const Request& request) {
     auto desired = DesiredPackages::of(node.ground.start.origin);
+    desired.layered = ostree::layered_from_repositories(node.sysroot, node.ground.start);
     if (request.kind == JobKind::reset_overrides) {
         const auto unknown = desired.reset(request.reset);
         if (!unknown.empty())
@@ -34,11 +36,10 @@ DesiredPackages starting_packages(const Node& node, const Request& request) {
 }
 
 /// `kernel=stock`: the base's kernel comes back, and whatever was added in its place goes.
-void take_back_kernel(DesiredPackages& desired, const Base& base, const PackageStore& store,
-                      const rpm::Keyring& keyring) {
+void take_back_kernel(DesiredPackages& desired, const Base& base, Payloads& payloads) {
     for (const auto& name : base.kernel_owners)
         desired.remove.erase(name);
-    for (const auto& wish : carried(desired.install, store, keyring)) {
+    for (const auto& wish : carried(desired.install, payloads)) {
         const auto& files = wish.file->files;
         const bool of_a_kernel = std::any_of(files.begin(), files.end(), [](const PackageFile& file) {
             return file.path.starts_with("/usr/lib/modules/") || file.path.starts_with("/lib/modules/");
@@ -77,8 +78,23 @@ std::vector<plan::RepositoryInput> read_repositories(const WorkOrder& order, Rep
     return inputs;
 }
 
+/// What rpm-ostree layered from repositories is rpm-ostree's: neither dropped nor exchanged.
+void check_layered_stays(const Plan& plan, const std::map<std::string, PinnedPackage>& layered, const Base& base) {
+    for (const auto& [name, pin] : layered) {
+        const bool stays = std::any_of(plan.packages.begin(), plan.packages.end(),
+                                       [&](const auto& change) { return change.after == pin.nevra; });
+        const bool in_base = std::any_of(base.packages.begin(), base.packages.end(),
+                                         [&](const auto& nevra) { return nevra.name == pin.nevra.name; });
+        if (!stays && !in_base)
+            throw fail(Reason::ForeignLayering,
+                       "the request would drop or exchange {}, which rpm-ostree layered from a repository; uninstall it "
+                       "first with `rpm-ostree uninstall`, or leave it out of the request",
+                       pin.nevra.str());
+    }
+}
+
 /// Whether the starting point has exactly the packages of the plan.
-bool same_packages(const Node& node, const Plan& plan) {
+bool same_packages(const Node& node, const Plan& plan, const std::map<std::string, PinnedPackage>& layered) {
     const auto& start = node.ground.start;
     std::vector<std::string> had, wanted;
     for (const auto& nevra : start.removed)
@@ -87,6 +103,8 @@ bool same_packages(const Node& node, const Plan& plan) {
         had.push_back("=" + after.str());
     for (const auto& nevra : start.layered_packages)
         had.push_back("+" + nevra.str());
+    for (const auto& [name, pin] : layered)
+        had.push_back("+" + pin.nevra.str());
     for (const auto& change : plan.packages)
         switch (change.kind) {
         case PackageChange::Kind::remove:
@@ -124,12 +142,12 @@ Base read_base(const Node& node, const WorkFolder& work) {
     return base;
 }
 
-Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
+Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Payloads& payloads,
                   const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
                   Reporter& reporter) {
     const auto& request = order.request;
     auto desired = starting_packages(node, request);
-    if (request.kernel == "stock") take_back_kernel(desired, base, store, keyring);
+    if (request.kernel == "stock") take_back_kernel(desired, base, payloads);
 
     plan::SolveInput input{
         .rpmdb_folder = base.rpmdb, .architecture = "x86_64", .base_kernel_owners = base.kernel_owners};
@@ -137,8 +155,10 @@ Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, co
     input.wishes.install = read_inputs(request.install, request, downloader, keyring, reporter);
     input.wishes.remove = request.remove;
     input.wishes.kernel = request.kernel == "stock" ? "" : request.kernel;
-    input.wishes.carried_replace = carried(desired.replace, store, keyring);
-    input.wishes.carried_install = carried(desired.install, store, keyring);
+    input.wishes.carried_replace = carried(desired.replace, payloads);
+    input.wishes.carried_install = carried(desired.install, payloads);
+    for (auto& wish : carried(desired.layered, payloads))
+        input.wishes.carried_install.push_back(std::move(wish));
     input.wishes.carried_remove = {desired.remove.begin(), desired.remove.end()};
     if (needs_repositories(input.wishes))
         input.repositories = read_repositories(order, repository_keys, downloader, reporter);
@@ -161,9 +181,12 @@ Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, co
     plan.changes_kernel = planned.solution.swaps_kernel;
     for (const auto& package : planned.solution.packages)
         if (!package.file) plan.download_bytes += package.download.size.value_or(0);
-    plan.same_packages_as_start = same_packages(node, plan);
+    check_layered_stays(plan, desired.layered, base);
+    plan.same_packages_as_start = same_packages(node, plan, desired.layered);
     plan.new_commit = !plan.same_packages_as_start && !plan.packages.empty();
     plan.reboots = plan.nothing_to_do() ? 0 : 1;
+    planned.layered_patterns = ostree::layered_patterns(node.sysroot, node.ground.start);
+    planned.layered = std::move(desired.layered);
     return planned;
 }
 

@@ -6,6 +6,7 @@
 #include "rpm/keyring.hpp"
 #include "state/plan.hpp"
 #include "worker/node.hpp"
+#include "worker/payloads.hpp"
 #include "worker/repository_keys.hpp"
 
 #include <filesystem>
@@ -28,10 +29,12 @@ struct Planned {
     Plan plan;
     plan::Solution solution;
     std::vector<plan::RepositoryInput> repositories;
+    std::map<std::string, PinnedPackage> layered; ///< by rpm-ostree from repositories, kept; see DesiredPackages
+    std::vector<std::string> layered_patterns;    ///< what they were asked for by
 };
 
 /// @throws what plan::solve() and the reading of the inputs throw; Error{ForeignLayering}
-Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, const PackageStore& store,
+Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Payloads& payloads,
                   const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
                   Reporter& reporter);
 

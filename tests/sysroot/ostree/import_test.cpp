@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <sstream>
+
 namespace rtnode::ostree {
 namespace {
 
@@ -30,6 +32,8 @@ mkdir -p usr/bin usr/lib/all etc/all var/lib/all opt/all boot
 echo plain > usr/lib/all/plain; : > usr/lib/all/empty; echo linked > usr/lib/all/one; ln usr/lib/all/one usr/lib/all/two
 ln -s plain usr/lib/all/symlink; echo caps > usr/bin/caps; echo suid > usr/bin/suid; echo config > etc/all/config
 echo own > usr/lib/all/own; echo opt > opt/all/file; echo boot > boot/all; echo ghost > usr/lib/all/ghost
+mkdir -p usr/lib/listed/not/at-all run/all 'var/lib/with space' var/lib/rpm-state/all; ln -s all var/lib/link
+echo deep > usr/lib/listed/not/at-all/file; echo state > var/lib/all/file; echo c > etc/all/caps
 %files
 %dir %attr(0500,root,root) /usr/lib/all
 /usr/lib/all/plain
@@ -40,11 +44,19 @@ echo own > usr/lib/all/own; echo opt > opt/all/file; echo boot > boot/all; echo 
 %caps(cap_net_raw=ep) /usr/bin/caps
 %attr(4755,root,root) /usr/bin/suid
 %attr(0640,root,daemon) /usr/lib/all/own
-%config /etc/all
+%config /etc/all/config
 %dir %attr(1770,daemon,daemon) /var/lib/all
 /opt/all
 /boot/all
 %ghost /usr/lib/all/ghost
+%dir %attr(0700,root,root) /usr/lib/listed
+/usr/lib/listed/not/at-all/file
+%dir /run/all
+"/var/lib/with space"
+/var/lib/rpm-state/all
+/var/lib/link
+/var/lib/all/file
+%caps(cap_net_admin,cap_setuid=eip) /etc/all/caps
 )");
         run("cd " + folder.string() +
             " && SOURCE_DATE_EPOCH=1574000000 rpmbuild -bb --quiet --target x86_64 --define '_topdir " +
@@ -93,7 +105,9 @@ TEST_F(Import, LaysFilesOutAsRpmOstreeDoes) {
     EXPECT_THAT(list, Not(HasSubstr("/var")));
     EXPECT_THAT(ostree("ls -X " + commit + " /usr/bin/caps"), HasSubstr("security.capability"));
     EXPECT_EQ(ostree("cat " + commit + " /usr/lib/rpm-ostree/tmpfiles.d/all+kinds.conf"),
-              "d /var/lib/all 1770 daemon daemon - -\nL /opt/all - - - - ../../usr/lib/opt/all\n");
+              "L /opt/all - - - - ../../usr/lib/opt/all\nd /run/all 0755 root root - -\n"
+              "d /var/lib/all 1770 daemon daemon - -\nL /var/lib/link - - - - all\n"
+              "d '/var/lib/with space' 0755 root root - -\n");
     EXPECT_EQ(ostree("cat " + commit + " /usr/lib/all/two"), "linked\n");
 }
 
@@ -114,6 +128,50 @@ TEST_F(Import, CarriesEveryKeyOfTheContract) {
     const auto shown = ostree("show " + imported.checksum);
     EXPECT_THAT(shown, HasSubstr("2019-11-17 14:13:20"));
     EXPECT_THAT(shown, Not(HasSubstr("Parent:")));
+}
+
+/// Imports the package of the fixture and gives it its ref; then a command line that compares it with an independent
+/// decoder's reading of the RPM.
+std::string comparison(Sysroot sysroot, const PackageFileOnDisk& package, const std::string& tree_commit) {
+    Transaction transaction(sysroot, "1");
+    const auto imported = transaction.import_package(package, tree_commit);
+    transaction.write();
+    const auto repo = sysroot.repo_folder().string();
+    run("ostree refs --repo=" + repo + " --create=" + imported.ref + " " + imported.checksum);
+    return std::string(RTNODE_CONTRACT) + " packages " + repo + " " + package.path.string();
+}
+
+TEST_F(Import, IsToTheByteWhatAnIndependentDecoderMakesOfTheRpm) {
+    EXPECT_THAT(run(comparison(open(), package, base)), HasSubstr("the same: 1 pkgcache commits"));
+}
+
+TEST_F(Import, ComparisonFailsForEachChangedByte) {
+    const auto compare = comparison(open(), package, base);
+    const auto expect_difference = [&](const std::filesystem::path& file, std::size_t at) {
+        const auto bytes = read(file);
+        auto changed = bytes;
+        changed.at(at) ^= 1;
+        write(file, changed);
+        EXPECT_THAT(run("! " + compare), HasSubstr("DIFFERENT")) << file << " at " << at;
+        write(file, bytes);
+    };
+    expect_difference(package.path, read(package.path).find("files of all kinds")); // a letter of the header
+    std::istringstream listed(ostree("ls -d -C rpmostree/pkg/all_2Bkinds/4_3A1.0-1.x86__64 /usr/lib/listed/not"));
+    std::string word, tree_checksum, meta_checksum;
+    listed >> word >> word >> word >> word >> tree_checksum >> meta_checksum;
+    auto commit = ostree("rev-parse rpmostree/pkg/all_2Bkinds/4_3A1.0-1.x86__64");
+    commit.pop_back();
+    for (const auto& [checksum, kind] :
+         {std::pair{commit, ".commit"}, {tree_checksum, ".dirtree"}, {meta_checksum, ".dirmeta"}}) {
+        const auto file = repo / "objects" / checksum.substr(0, 2) / (checksum.substr(2) + kind);
+        expect_difference(file, read(file).size() / 2);
+    }
+    std::istringstream file_listed(ostree("ls -C rpmostree/pkg/all_2Bkinds/4_3A1.0-1.x86__64 /usr/lib/all/plain"));
+    std::string content_checksum;
+    file_listed >> word >> word >> word >> word >> content_checksum;
+    expect_difference(repo / "objects" / content_checksum.substr(0, 2) / (content_checksum.substr(2) + ".file"), 0);
+    expect_difference(repo / "refs/heads/rpmostree/pkg/all_2Bkinds/4_3A1.0-1.x86__64", 3);
+    EXPECT_THAT(run(compare), HasSubstr("the same"));
 }
 
 TEST_F(Import, BecomesARefWithTheDeploymentAndIsFoundThen) {
@@ -170,6 +228,37 @@ class LabelledImport : public Import {
         Import::SetUp();
     }
 };
+
+TEST_F(LabelledImport, IsToTheByteWhatAnIndependentDecoderMakesOfTheRpm) {
+    EXPECT_THAT(run(comparison(open(), package, base) + " --policy " +
+                    (tree / "usr/etc/selinux/targeted/policy/policy.33").string() +
+                    " --label system_u:object_r:default_t:s0"),
+                HasSubstr("the same"));
+}
+
+TEST_F(LabelledImport, ANewPolicyLabelsTheCommitAnewAndKeepsWhereItCameFrom) {
+    auto sysroot = open();
+    // As rpm-ostree imported it from a repository, under another policy.
+    std::string foreign;
+    {
+        Transaction transaction(sysroot, "1");
+        foreign = transaction.import_package(package, base).checksum;
+        transaction.write();
+        auto keys = std::string(" --add-metadata=rpmostree.repo=\"{'id': <'rt'>, 'timestamp': <uint64 7>}\"");
+        keys +=
+            " --add-metadata-string=rpmostree.repodata_checksum=sha256:12 --add-metadata-string=rpmostree.sepolicy=old";
+        keys += " --add-metadata-string=rpmostree.metadata_sha256=" + package.header_sha256;
+        ostree("commit --parent=none -s '' --branch=rpmostree/pkg/all_2Bkinds/4_3A1.0-1.x86__64 --tree=ref=" + foreign +
+               keys);
+    }
+    Transaction transaction(sysroot, "2");
+    const auto anew = transaction.import_package(package, base).checksum;
+    transaction.write();
+    EXPECT_NE(anew, foreign);
+    EXPECT_EQ(ostree("show --print-metadata-key=rpmostree.repodata_checksum " + anew), "'sha256:12'\n");
+    EXPECT_THAT(ostree("show --print-metadata-key=rpmostree.repo " + anew), HasSubstr("'id': <'rt'>"));
+    EXPECT_THAT(ostree("show --print-metadata-key=rpmostree.sepolicy " + anew), HasSubstr("2d711642b726b04401627ca9"));
+}
 
 TEST_F(LabelledImport, RecordsThePolicyAndReusesLabelledObjects) {
     auto sysroot = open();

@@ -166,6 +166,31 @@ TEST_F(HowTo, BaseAndPackageRefsKeepWhatRpmOstreeNeeds) {
     node->expect_sound();
 }
 
+TEST_F(HowTo, EveryStructureIsToTheByteWhatAnIndependentDecoderExpects) {
+    const auto repo = (node->sysroot / "ostree/repo").string();
+    std::vector<std::string> packages{contract(), "packages", repo, package_path(new_microcode())};
+    std::vector<std::string> origin{contract(),
+                                    "origin",
+                                    (node->deployments().at(1).string() + ".origin"),
+                                    (node->deployments().at(0).string() + ".origin"),
+                                    "--replace",
+                                    package_path(new_microcode())};
+    for (const auto* name : {"core", "modules", "modules-extra"}) {
+        packages.push_back(package_path(rt(name)));
+        origin.insert(origin.end(), {"--install", package_path(rt(name))});
+    }
+    for (const auto* name : {"kernel", "kernel-core", "kernel-modules", "kernel-modules-extra"})
+        origin.insert(origin.end(), {"--remove", name});
+    EXPECT_THAT(output_of(packages), HasSubstr("the same: 4 pkgcache commits"));
+    EXPECT_THAT(output_of(origin), HasSubstr("the same"));
+    EXPECT_THAT(output_of({contract(), "layered", repo, node->checksum(0), before, "--before", node->rpmdb(1).string(),
+                           "--after", node->rpmdb(0).string(), "--version", facts().at("version"), "--repository",
+                           "repo=" + (made_node() / "repo").string(), "--repository",
+                           "repo2=" + (made_node() / "repo2").string()}),
+                HasSubstr("the same"));
+    EXPECT_THAT(output_of({contract(), "bases", repo, node->checksum(0)}), HasSubstr("the same: 1 base refs"));
+}
+
 TEST_F(HowTo, TellsTheHowTosStory) {
     for (const auto* step : {"Importing rpm-md", "Resolving dependencies", "Downloading packages",
                              "Generating initramfs", "Writing OSTree commit", "Writing deployment"})

@@ -106,6 +106,10 @@ int status_of(const std::vector<std::string>& command) {
     return finish(command).status;
 }
 
+std::string contract() {
+    return script("../contract/compare");
+}
+
 const fs::path& made_node() {
     static const fs::path path = [] {
         const char* named = std::getenv("RTNODE_NODE");
@@ -218,11 +222,15 @@ std::string TestNode::origin(std::size_t index) const {
     return text_of(deployments().at(index).string() + ".origin");
 }
 
-std::vector<std::string> TestNode::packages(std::size_t index) const {
-    const auto copy = folder / "rpmdb-look";
+fs::path TestNode::rpmdb(std::size_t index) const {
+    const auto copy = folder / ("rpmdb-look-" + std::to_string(index));
     fs::remove_all(copy);
     fs::copy(deployments().at(index) / "usr/share/rpm", copy);
-    std::istringstream lines(output_of({"rpm", "--dbpath", copy.string(), "-qa", "--qf",
+    return copy;
+}
+
+std::vector<std::string> TestNode::packages(std::size_t index) const {
+    std::istringstream lines(output_of({"rpm", "--dbpath", rpmdb(index).string(), "-qa", "--qf",
                                         "%{name}-%|epoch?{%{epoch}:}|%{version}-%{release}.%{arch}\n"}));
     std::vector<std::string> names;
     for (std::string line; std::getline(lines, line);)

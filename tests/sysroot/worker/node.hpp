@@ -25,6 +25,9 @@ const nlohmann::json& facts();
 const std::string& server_url();
 const std::string& server_https_url(); ///< the same by https; trust made_node()/keys/ca.pem
 
+/// tests/support/contract/compare: what stands on a node against an independent reading of the same RPMs.
+std::string contract();
+
 /// The fixture's own copy of a kernel RPM and such: path below made_node().
 std::string package_path(const std::string& nevra);
 std::string package_url(const std::string& nevra);
@@ -40,6 +43,9 @@ class TestNode {
 
     std::filesystem::path folder;  ///< everything of this test
     std::filesystem::path sysroot; ///< its copy of the node's disk
+
+    /// A private copy of a deployment's RPM database.
+    std::filesystem::path rpmdb(std::size_t index) const;
 
     /// A work order on this node with the throwaway node's two repositories (gpgcheck on, keys in the base's rpmdb).
     WorkOrder order(Request request) const;
@@ -63,8 +69,7 @@ class TestNode {
     /// No work folder, temporary ref, mount or sandbox process of the worker is left.
     void expect_no_leftovers() const;
 
-  private:
-    std::string repo() const;
+    std::string repo() const; ///< "--repo=…"
 };
 
 } // namespace rtnode::tests

@@ -81,6 +81,13 @@ TEST(ChangedOrigin, WritesSortedSemicolonListsAndBaserefspec) {
     EXPECT_THAT(text, HasSubstr("requested-local=" + sha_b + ":kernel-rt-core-4.18.0-147.rt24.93.el8.x86_64;\n"));
 }
 
+TEST(ChangedOrigin, SortsLocalPackagesByTheirName) {
+    LayeringLists lists;
+    lists.requested_local = {sha_a + ":b-1-1.noarch", sha_b + ":a-1-1.noarch"};
+    EXPECT_THAT(changed_origin(machine_config_origin, lists),
+                HasSubstr("requested-local=" + sha_b + ":a-1-1.noarch;" + sha_a + ":b-1-1.noarch;\n"));
+}
+
 TEST(ChangedOrigin, KeepsCustomKeysByteForByte) {
     const auto text = changed_origin(machine_config_origin, kernel_swap());
     EXPECT_THAT(text, HasSubstr("custom-url=pivot://quay.io/x@sha256:0123\n"));

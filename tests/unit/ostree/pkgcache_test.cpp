@@ -33,6 +33,8 @@ TEST(TranslatedPath, GoesWhereOstreeKeepsIt) {
     EXPECT_EQ(translated_path("/etc"), "usr/etc");
     EXPECT_EQ(translated_path("/etcetera"), "etcetera");
     EXPECT_EQ(translated_path("/boot/vmlinuz-1"), "usr/lib/ostree-boot/vmlinuz-1");
+    EXPECT_EQ(translated_path("/boot"), "boot") << "only what is in it moves";
+    EXPECT_EQ(translated_path("/var/lib/selinux/targeted"), "var/lib/selinux/targeted");
     EXPECT_EQ(translated_path("/opt/x/y"), "usr/lib/opt/x/y");
     EXPECT_EQ(translated_path("/var/lib/selinux/targeted/active"), "usr/etc/selinux/targeted/active");
     EXPECT_EQ(translated_path("/var/lib/alternatives/x"), "usr/lib/alternatives/x");
@@ -56,6 +58,7 @@ TEST(Tmpfiles, HaveALineForEachFolderAndLinkOfVarAndRun) {
     EXPECT_EQ(tmpfiles_line(folder("/var/tmp/x", 01777)), "d /var/tmp/x 1777 root disk - -");
     EXPECT_EQ(tmpfiles_line(folder("/var/run/x", 0700)), "d /run/x 0700 root disk - -");
     EXPECT_EQ(tmpfiles_line(folder("/var/lib/a b", 0700)), "d '/var/lib/a b' 0700 root disk - -");
+    EXPECT_EQ(tmpfiles_line(folder("/var/lib/c++", 0700)), "d '/var/lib/c++' 0700 root disk - -");
     EXPECT_EQ(tmpfiles_line({.path = "/run/x", .mode = S_IFLNK | 0777, .link_target = "../y"}),
               "L /run/x - - - - ../y");
 }
@@ -64,16 +67,19 @@ TEST(Tmpfiles, HaveNoLineForTheRest) {
     EXPECT_EQ(tmpfiles_line(folder("/usr/lib/x", 0755)), "");
     EXPECT_EQ(tmpfiles_line(folder("/var", 0755)), "");
     EXPECT_EQ(tmpfiles_line(folder("/var/lib/rpm", 0755)), "");
+    EXPECT_EQ(tmpfiles_line(folder("/var/lib/rpm-state", 0755)), "") << "the importer looks at the begin only";
     EXPECT_EQ(tmpfiles_line(folder("/var/lib/selinux/x", 0755)), "");
     EXPECT_EQ(tmpfiles_line({.path = "/var/lib/x/file", .mode = S_IFREG | 0644}), "");
 }
 
-TEST(Tmpfiles, LinkOptAndAlternatives) {
-    EXPECT_EQ(tmpfiles_snippet({folder("/opt/x", 0755), folder("/opt/x/y", 0755), folder("/var/lib/x", 0755),
+TEST(Tmpfiles, LinkOptAndAlternativesFirst) {
+    auto ghost = folder("/var/lib/ghost", 0755);
+    ghost.ghost = true;
+    EXPECT_EQ(tmpfiles_snippet({folder("/opt/x", 0755), folder("/opt/x/y", 0755), folder("/var/lib/x", 0755), ghost,
                                 folder("/var/lib/alternatives", 0755)}),
-              "d /var/lib/x 0755 root disk - -\n"
               "L /opt/x - - - - ../../usr/lib/opt/x\n"
-              "L /var/lib/alternatives - - - - ../../usr/lib/alternatives\n");
+              "L /var/lib/alternatives - - - - ../../usr/lib/alternatives\n"
+              "d /var/lib/x 0755 root disk - -\n");
 }
 
 } // namespace
