@@ -31,13 +31,13 @@ CpioWriter::CpioWriter(const std::filesystem::path& file, const std::string& com
     for (const auto& [name, code] : filters)
         if (name == compressor) filter = code;
     if (filter < 0)
-        throw fail(Reason::ForeignLayering,
-                   "the payload of the cached package '{}' would have to be compressed with {}, which rtnode can't; pass "
-                   "its RPM with this request",
-                   file.stem().string(), compressor);
+        throw fail(
+            Reason::ForeignLayering,
+            "the payload of the cached package '{}' would have to be compressed with {}, which rtnode can't; pass "
+            "its RPM with this request",
+            file.stem().string(), compressor);
     descriptor_ = open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor_ < 0)
-        throw fail(Reason::CommitFailed, "cannot open '{}': {}", file.string(), strerror(errno));
+    if (descriptor_ < 0) throw fail(Reason::CommitFailed, "cannot open '{}': {}", file.string(), strerror(errno));
     // The members are written here, byte by byte: libarchive's own cpio writer numbers inodes itself.
     check(archive_write_add_filter(archive_.get(), filter));
     static_cast<void>(archive_write_set_filter_option(archive_.get(), nullptr, "compression-level", "1"));

@@ -118,11 +118,12 @@ std::map<std::string, PinnedPackage> layered_from_repositories(const Sysroot& sy
             return pattern == nevra.name || pattern == key_of(nevra);
         });
         if (!in_base && std::find(active.begin(), active.end(), pattern) == active.end())
-            throw fail(Reason::ForeignLayering,
-                       "the origin of deployment {} asks for '{}' from repositories, and its commit doesn't have it; let "
-                       "rpm-ostree settle that first (`rpm-ostree upgrade`, or `uninstall {}`; kernel arguments alone "
-                       "can still be changed)",
-                       label(deployment), pattern, pattern);
+            throw fail(
+                Reason::ForeignLayering,
+                "the origin of deployment {} asks for '{}' from repositories, and its commit doesn't have it; let "
+                "rpm-ostree settle that first (`rpm-ostree upgrade`, or `uninstall {}`; kernel arguments alone "
+                "can still be changed)",
+                label(deployment), pattern, pattern);
     }
     return layered;
 }
@@ -130,11 +131,9 @@ std::map<std::string, PinnedPackage> layered_from_repositories(const Sysroot& sy
 bool write_cached_header(const Sysroot& sysroot, const PinnedPackage& package, const std::filesystem::path& file) {
     if (!package_cached(sysroot, package.nevra, package.header_sha256)) return false;
     const auto metadata = cached_metadata(sysroot, package.nevra);
-    const GVariantPtr value(
-        g_variant_lookup_value(metadata.get(), "rpmostree.metadata", G_VARIANT_TYPE_BYTESTRING));
+    const GVariantPtr value(g_variant_lookup_value(metadata.get(), "rpmostree.metadata", G_VARIANT_TYPE_BYTESTRING));
     gsize size = 0;
-    const auto* bytes =
-        value ? static_cast<const char*>(g_variant_get_fixed_array(value.get(), &size, 1)) : nullptr;
+    const auto* bytes = value ? static_cast<const char*>(g_variant_get_fixed_array(value.get(), &size, 1)) : nullptr;
     const std::string header(bytes ? bytes : "", size);
     if (sha256_of(header) != package.header_sha256)
         throw fail(Reason::CorruptObject,

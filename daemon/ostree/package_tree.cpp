@@ -47,9 +47,9 @@ void PackageTree::make_place(const std::string& path) {
 
 void PackageTree::add_object(const std::string& path, const std::string& checksum) {
     ErrorSlot error;
-    error.check(ostree_mutable_tree_replace_file(parent_of(path), name_of(path).c_str(), checksum.c_str(),
-                                                 error.address()),
-                Reason::CommitFailed, context_);
+    error.check(
+        ostree_mutable_tree_replace_file(parent_of(path), name_of(path).c_str(), checksum.c_str(), error.address()),
+        Reason::CommitFailed, context_);
 }
 
 void PackageTree::add_file(const std::string& path, std::uint32_t mode, const std::string& content,

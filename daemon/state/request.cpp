@@ -86,7 +86,8 @@ void to_json(nlohmann::json& json, const WorkOrder& order) {
             {"dracut-limit-s", order.dracut_limit_s},
             {"cache-megabytes", order.cache_megabytes},
             {"cache-days", order.cache_days},
-            {"lock-wait-s", order.lock_wait_s}};
+            {"lock-wait-s", order.lock_wait_s},
+            {"bus-address", order.bus_address}};
 }
 
 void from_json(const nlohmann::json& json, WorkOrder& order) {
@@ -105,6 +106,7 @@ void from_json(const nlohmann::json& json, WorkOrder& order) {
     json.at("cache-megabytes").get_to(order.cache_megabytes);
     json.at("cache-days").get_to(order.cache_days);
     json.at("lock-wait-s").get_to(order.lock_wait_s);
+    json.at("bus-address").get_to(order.bus_address);
 }
 
 } // namespace rtnode

@@ -59,7 +59,8 @@ struct WorkOrder {
     unsigned dracut_limit_s = 600;
     std::uint64_t cache_megabytes = 2000; ///< of downloaded packages that stay
     unsigned cache_days = 30;             ///< so long they stay when nobody asks for them
-    unsigned lock_wait_s = 60;            ///< for the sysroot lock held by somebody else
+    unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else, and for rpm-ostree's transaction
+    std::string bus_address;   ///< of the bus on which rpm-ostree is, if anywhere; "" = nobody is asked
 };
 
 void to_json(nlohmann::json& json, const WorkOrder& order);

@@ -1,5 +1,6 @@
 #include "worker/node.hpp"
 
+#include "host/rpm_ostree.hpp"
 #include "ostree/base.hpp"
 #include "ostree/deploy.hpp"
 #include "ostree/pkgcache.hpp"
@@ -8,8 +9,31 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <thread>
 
 namespace rtnode::worker {
+namespace {
+
+/// rpm-ostree locks the sysroot too for as long as it works, but only it can say what it is that we wait for.
+void wait_for_rpm_ostree(const WorkOrder& order, std::chrono::steady_clock::time_point until, Reporter& reporter) {
+    if (order.bus_address.empty()) return;
+    for (bool said = false;; said = true) {
+        const auto transaction = host::rpm_ostree_transaction(order.bus_address);
+        if (!transaction) return;
+        if (!said)
+            reporter.log(fmt::format("Waiting for rpm-ostree: its transaction '{}' of client {} runs",
+                                     transaction->method, transaction->client));
+        throw_if_canceled();
+        if (std::chrono::steady_clock::now() >= until)
+            throw fail(Reason::SysrootLocked,
+                       "rpm-ostree's transaction '{}' of client {} still runs after {} s; wait for it ('rpm-ostree "
+                       "status') or end it ('rpm-ostree cancel'), then ask again",
+                       transaction->method, transaction->client, order.lock_wait_s);
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+}
+
+} // namespace
 
 Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& store, bool packages) {
     reporter.step("Checking the node");
@@ -17,7 +41,12 @@ Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& s
     // Before the lock: on a host that wasn't booted by OSTree even the lock file may be out of reach.
     const auto host = ostree::host_facts();
     ostree::check_host(sysroot, host);
-    auto lock = sysroot.lock(std::chrono::seconds(order.lock_wait_s), canceled);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(order.lock_wait_s);
+    wait_for_rpm_ostree(order, until, reporter);
+    auto lock = sysroot.lock(
+        std::max(std::chrono::milliseconds(0),
+                 std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now())),
+        canceled);
     failpoint("after-lock");
     for (const auto& leftover : ostree::remove_leftovers(sysroot))
         reporter.log("removed what an interrupted job left: " + leftover);

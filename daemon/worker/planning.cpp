@@ -86,10 +86,11 @@ void check_layered_stays(const Plan& plan, const std::map<std::string, PinnedPac
         const bool in_base = std::any_of(base.packages.begin(), base.packages.end(),
                                          [&](const auto& nevra) { return nevra.name == pin.nevra.name; });
         if (!stays && !in_base)
-            throw fail(Reason::ForeignLayering,
-                       "the request would drop or exchange {}, which rpm-ostree layered from a repository; uninstall it "
-                       "first with `rpm-ostree uninstall`, or leave it out of the request",
-                       pin.nevra.str());
+            throw fail(
+                Reason::ForeignLayering,
+                "the request would drop or exchange {}, which rpm-ostree layered from a repository; uninstall it "
+                "first with `rpm-ostree uninstall`, or leave it out of the request",
+                pin.nevra.str());
     }
 }
 

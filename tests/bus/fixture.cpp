@@ -29,6 +29,10 @@ constexpr const char* bus_configuration =
     <allow receive_type="signal"/>
     <allow send_destination="org.freedesktop.DBus"/>
   </policy>
+  <policy user="root">
+    <allow own="org.projectatomic.rpmostree1"/>
+    <allow send_destination="org.projectatomic.rpmostree1"/>
+  </policy>
   <include>@POLICY@</include>
   <include ignore_missing="yes">/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf</include>
 </busconfig>
