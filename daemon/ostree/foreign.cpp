@@ -5,7 +5,7 @@
 #include "ostree/pkgcache.hpp"
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
-#include "state/sha256.hpp"
+#include "state/digest.hpp"
 
 #include <algorithm>
 #include <fstream>
