@@ -113,95 +113,57 @@ void ManagerObject::submit(const JobReply& reply, Request request, std::vector<U
         [reply](const std::exception& e) { reply.error(e); });
 }
 
-void ManagerObject::Override(sdbus::Result<sdbus::ObjectPath>&& result, Texts replace, Texts remove, Texts install,
-                             Dictionary options) {
+template <typename Fill>
+void ManagerObject::start(sdbus::Result<sdbus::ObjectPath>&& result, JobKind kind, const Dictionary& options,
+                          Fill&& fill) {
     const JobReply reply(std::move(result));
     reply.guard([&] {
-        Request request;
-        request.kind = JobKind::override_packages;
-        Options values(options);
-        take_package_options(values, request);
-        request.kernel = values.text("kernel");
-        request.allow_unsigned = values.flag("allow-unsigned");
-        values.finish();
+        auto request = take_options(kind, options);
+        std::vector<UniqueFd> files;
+        fill(request, files);
+        submit(reply, std::move(request), std::move(files));
+    });
+}
+
+void ManagerObject::Override(sdbus::Result<sdbus::ObjectPath>&& result, Texts replace, Texts remove, Texts install,
+                             Dictionary options) {
+    start(std::move(result), JobKind::override_packages, options, [&](Request& request, auto&) {
         refuse_reserved(replace);
         refuse_reserved(install);
         request.replace = std::move(replace);
         request.remove = std::move(remove);
         request.install = std::move(install);
-        submit(reply, std::move(request), {});
     });
 }
 
 void ManagerObject::OverrideFiles(sdbus::Result<sdbus::ObjectPath>&& result, Fds replace, Texts remove, Fds install,
                                   Dictionary options) {
-    const JobReply reply(std::move(result));
-    reply.guard([&] {
-        Request request;
-        request.kind = JobKind::override_packages;
-        Options values(options);
-        take_package_options(values, request);
-        request.kernel = values.text("kernel");
-        request.allow_unsigned = values.flag("allow-unsigned");
-        values.finish();
-        std::vector<UniqueFd> files;
+    start(std::move(result), JobKind::override_packages, options, [&](Request& request, auto& files) {
         request.replace = take_files(replace, files);
         request.remove = std::move(remove);
         request.install = take_files(install, files);
-        submit(reply, std::move(request), std::move(files));
     });
 }
 
 void ManagerObject::ResetOverrides(sdbus::Result<sdbus::ObjectPath>&& result, Texts names, Dictionary options) {
-    const JobReply reply(std::move(result));
-    reply.guard([&] {
-        Request request;
-        request.kind = JobKind::reset_overrides;
-        Options values(options);
-        take_package_options(values, request);
-        values.finish();
-        request.reset = std::move(names);
-        submit(reply, std::move(request), {});
-    });
+    start(std::move(result), JobKind::reset_overrides, options,
+          [&](Request& request, auto&) { request.reset = std::move(names); });
 }
 
 void ManagerObject::SetKernelArguments(sdbus::Result<sdbus::ObjectPath>&& result, Texts append, Texts remove,
                                        Dictionary options) {
-    const JobReply reply(std::move(result));
-    reply.guard([&] {
-        Request request;
-        request.kind = JobKind::kernel_arguments;
-        Options values(options);
-        take_job_options(values, request);
-        values.finish();
+    start(std::move(result), JobKind::kernel_arguments, options, [&](Request& request, auto&) {
         request.append_kernel_arguments = std::move(append);
         request.remove_kernel_arguments = std::move(remove);
-        submit(reply, std::move(request), {});
     });
 }
 
 void ManagerObject::Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
-    const JobReply reply(std::move(result));
-    reply.guard([&] {
-        Request request;
-        request.kind = JobKind::rollback;
-        Options values(options);
-        take_job_options(values, request);
-        values.finish();
-        submit(reply, std::move(request), {});
-    });
+    start(std::move(result), JobKind::rollback, options, [](auto&, auto&) {});
 }
 
 void ManagerObject::DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
-    const JobReply reply(std::move(result));
-    reply.guard([&] {
-        Request request;
-        request.kind = JobKind::drop_pending;
-        Options values(options);
-        take_job_options(values, request);
-        values.finish();
-        submit(reply, std::move(request), {});
-    });
+    start(std::move(result), JobKind::drop_pending, options, [](auto&, auto&) {});
 }
 
 void ManagerObject::Reboot(sdbus::Result<>&& result, Dictionary options) {

@@ -12,8 +12,9 @@
 #include <set>
 
 namespace rtnode {
+enum class JobKind;
 struct Request;
-}
+} // namespace rtnode
 
 namespace rtnode::bus {
 
@@ -69,6 +70,11 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     std::string NotBooted() override;
     std::vector<Dictionary> Deployments() override;
     std::vector<sdbus::ObjectPath> Jobs() override;
+
+    /// Serves a method that starts a job: reads the options of that kind, calls `fill(Request&,
+    /// std::vector<UniqueFd>&)` for the other arguments, submits. What is thrown becomes the method's answer.
+    template <typename Fill>
+    void start(sdbus::Result<sdbus::ObjectPath>&& result, JobKind kind, const Dictionary& options, Fill&& fill);
 
     /// Checks the request's form, asks whether the caller may, queues it, replies.
     void submit(const JobReply& reply, Request request, std::vector<UniqueFd> files);

@@ -40,18 +40,25 @@ void redact(std::string& url) {
 
 } // namespace
 
-void take_job_options(Options& options, Request& request) {
+Request take_options(JobKind kind, const Dictionary& values) {
+    Request request;
+    request.kind = kind;
+    Options options(values);
     request.dry_run = options.flag("dry-run");
     request.reboot = options.flag("reboot");
     request.os = options.text("os");
     request.expected_plan = options.text("expected-plan");
-}
-
-void take_package_options(Options& options, Request& request) {
-    take_job_options(options, request);
-    request.append_kernel_arguments = options.texts("append-kernel-arguments");
-    request.remove_kernel_arguments = options.texts("remove-kernel-arguments");
-    request.version = options.text("version");
+    if (kind == JobKind::override_packages || kind == JobKind::reset_overrides) {
+        request.append_kernel_arguments = options.texts("append-kernel-arguments");
+        request.remove_kernel_arguments = options.texts("remove-kernel-arguments");
+        request.version = options.text("version");
+    }
+    if (kind == JobKind::override_packages) {
+        request.kernel = options.text("kernel");
+        request.allow_unsigned = options.flag("allow-unsigned");
+    }
+    options.finish();
+    return request;
 }
 
 void check_form(const Request& request) {

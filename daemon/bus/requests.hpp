@@ -6,11 +6,8 @@
 
 namespace rtnode::bus {
 
-/// Options of every job. The caller calls options.finish() when it has taken its own.
-void take_job_options(Options& options, Request& request);
-
-/// Those of package jobs, kernel arguments included.
-void take_package_options(Options& options, Request& request);
+/// The options of that kind of job. @throws as Options::finish()
+Request take_options(JobKind kind, const Dictionary& values);
 
 /// Form only: lengths, numbers, control characters, words that mean something inside (fd:N).
 /// @throws Error{InvalidArgument}
