@@ -107,10 +107,10 @@ def record_job(bed, machine, submit):
 
 
 def finalization_cuts(recording, count):
-    """Between the wish to reboot and the boot loader. All that wasn't flushed is lost: the boot loader reads /boot without
-    replaying its journal, so while the kernel moves what is in the journal to its place, that which is written of it
-    must be all or nothing. Half of it doesn't boot, whoever finalizes; libostree makes the time for it short by freezing
-    /boot, from 2025.2 on also after it has moved the link to the new entries."""
+    """Between the wish to reboot and the boot loader, all that wasn't flushed being lost. Some of these don't boot with
+    libostree before 2025.2: it moves the link to the new boot entries, fsyncs, and deletes what the old entries lead to.
+    That stands in the journal of /boot until the shutdown unmounts it, and the boot loader, which doesn't replay
+    journals, boots the old entry. 2025.2 freezes /boot before it deletes anything."""
     return recording.cuts_between("rebooting", "off", count, "during finalization", torn=False)
 
 
