@@ -7,6 +7,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <vector>
 
@@ -17,7 +18,7 @@ void to_journal(Priority priority, std::string_view message, std::initializer_li
     std::vector<std::string> entries;
     entries.push_back(fmt::format("MESSAGE={}", message));
     entries.push_back(fmt::format("PRIORITY={}", static_cast<int>(priority)));
-    entries.emplace_back("SYSLOG_IDENTIFIER=rtnoded");
+    entries.push_back(fmt::format("SYSLOG_IDENTIFIER={}", program_invocation_short_name));
     for (const auto& [name, value] : fields)
         entries.push_back(fmt::format("{}={}", name, value));
     std::vector<iovec> parts;

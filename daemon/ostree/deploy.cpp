@@ -1,15 +1,21 @@
 #include "ostree/deploy.hpp"
 
+#include "boot/loader_link.hpp"
+#include "boot/settle.hpp"
 #include "ostree/base.hpp"
 #include "ostree/etc_merge.hpp"
 #include "ostree/origin.hpp"
 #include "ostree/pkgcache.hpp"
 #include "ostree/transaction.hpp"
+#include "state/unique_fd.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <optional>
 #include <set>
+#include <system_error>
+
+#include <fcntl.h>
 
 namespace rtnode::ostree {
 namespace {
@@ -74,15 +80,42 @@ GPtrArrayPtr array_of(const std::vector<GObj<OstreeDeployment>>& deployments) {
     return array;
 }
 
+/// Around a change of a booted node's boot entries; what boot/loader_guard.hpp tells of staged ones. Nothing is deleted
+/// before it ends.
+class BootSwitch {
+  public:
+    explicit BootSwitch(const Sysroot& sysroot) {
+        if (!sysroot.booted()) return; // then libostree doesn't freeze the file system either
+        folder_ = UniqueFd(::open(sysroot.boot_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (folder_) second_name_.emplace(folder_.get(), ".loader.rtnode-worker");
+    }
+
+    void done(const std::string& context) const {
+        if (!folder_) return;
+        try {
+            boot::settle(folder_.get());
+        } catch (const std::system_error& error) {
+            throw fail(Reason::DeployFailed, "{}: the new boot entries may not be on the medium yet: {}", context,
+                       error.what());
+        }
+    }
+
+  private:
+    UniqueFd folder_;
+    std::optional<boot::SecondName> second_name_;
+};
+
 /// Writes the boot order, without the clean-up that libostree would do: refs are ours to settle first.
 void write_deployments(Sysroot& sysroot, const std::vector<GObj<OstreeDeployment>>& deployments,
                        const std::string& context) {
+    const BootSwitch boot_switch(sysroot);
     OstreeSysrootWriteDeploymentsOpts options{};
     options.do_postclean = FALSE;
     ErrorSlot error;
     error.check(ostree_sysroot_write_deployments_with_options(sysroot.impl().sysroot.get(), array_of(deployments).get(),
                                                               &options, nullptr, error.address()),
                 Reason::DeployFailed, context);
+    boot_switch.done(context);
 }
 
 /// The boot loader entry whose `ostree=` leads to this folder, as text of its `options` line.

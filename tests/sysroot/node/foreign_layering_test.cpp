@@ -20,11 +20,6 @@ using testing::Not;
 
 namespace {
 
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::string update_of_tools() {
     for (const auto& package : facts().at("repo2"))
         if (package.at("name") == "rtnode-tools") return package.at("nevra");

@@ -22,11 +22,6 @@ using testing::Not;
 
 namespace {
 
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 struct Repositories : testing::Test {
     TestNode node;
     fs::path configuration = node.folder / "configuration";

@@ -51,7 +51,7 @@ Disk::Disk(std::uint64_t bytes) {
     home_ = pattern;
     folder = home_ / "disk";
     fs::create_directory(folder);
-    const auto image = home_ / "image";
+    image = home_ / "image";
     std::ofstream(image).close();
     fs::resize_file(image, bytes);
     output_of({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", image.string()});

@@ -16,6 +16,7 @@ class Disk {
     Disk& operator=(const Disk&) = delete;
 
     std::filesystem::path folder; ///< where it is mounted
+    std::filesystem::path image;  ///< what would be left of it without power, its own journal not replayed
     std::uint64_t free_bytes() const;
 
     /// Leaves about this much free space, root's reserve included; 0 fills it to the last block.

@@ -21,6 +21,12 @@ extern char** environ;
 namespace fs = std::filesystem;
 
 namespace rtnode::tests {
+
+std::string text_of(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
 namespace {
 
 struct Finished {
@@ -58,11 +64,6 @@ Finished finish(const std::vector<std::string>& command) {
     waitpid(child, &status, 0);
     finished.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return finished;
-}
-
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::string script(const char* name) {

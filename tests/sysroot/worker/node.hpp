@@ -14,6 +14,8 @@ namespace rtnode::tests {
 
 /// Runs a command (no shell) and returns its standard output; a failing command fails the test.
 std::string output_of(const std::vector<std::string>& command);
+/// What is in a file; "" when it can't be read.
+std::string text_of(const std::filesystem::path& file);
 /// Its exit status, output discarded.
 int status_of(const std::vector<std::string>& command);
 

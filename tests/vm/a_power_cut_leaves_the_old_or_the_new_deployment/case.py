@@ -2,7 +2,7 @@
 
 from bed import expect_equal, expect_in
 from image import command
-from power_cut import PowerCuts, recorded, small_override
+from power_cut import PowerCuts, finalization_cuts, recorded, small_override
 
 
 def on_disk(disk, path):
@@ -22,4 +22,5 @@ def case(bed):
             var = f"/ostree/deploy/{bed.facts['stateroot']}/var"
             expect_equal(on_disk(disk, f"{var}/kept"), "kept\n", "the file that was flushed")
             expect_in("File not found", on_disk(disk, f"{var}/lost"), "the file that wasn't")
-        cuts.tried([recording.cut_at("before-deploy", seed=1), recording.cut_at("done"), recording.cut_at("off")])
+        cuts.tried([recording.cut_at("before-deploy", seed=1), recording.cut_at("done"), *finalization_cuts(recording, 2),
+                    recording.cut_at("off")])

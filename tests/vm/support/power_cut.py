@@ -107,11 +107,21 @@ def record_job(bed, machine, submit):
 
 
 def finalization_cuts(recording, count):
-    """Between the wish to reboot and the boot loader, all that wasn't flushed being lost. Some of these don't boot with
-    libostree before 2025.2: it moves the link to the new boot entries, fsyncs, and deletes what the old entries lead to.
-    That stands in the journal of /boot until the shutdown unmounts it, and the boot loader, which doesn't replay
-    journals, boots the old entry. 2025.2 freezes /boot before it deletes anything."""
-    return recording.cuts_between("rebooting", "off", count, "during finalization", torn=False)
+    """Between the wish to reboot and the boot loader. With libostree before 2025.2 alone some of these don't boot: see
+    daemon/boot/loader_guard.hpp."""
+    return recording.cuts_between("rebooting", "off", count, "during finalization")
+
+
+def cuts_everywhere(recording, in_job, finalizing, booting, settling):
+    """At each failpoint and so many random moments of each part: of the job, its finalization, the boot of what it made,
+    and the first seconds after."""
+    return [recording.cut_at("accepted"), recording.cut_at("done"),
+            *(recording.cut_at(name, seed=name) for name in failpoint_names()),
+            *recording.cuts_between("accepted", "done", in_job, "in the job"),
+            *finalization_cuts(recording, finalizing),
+            recording.cut_at("off"),
+            *recording.cuts_between("off", "booted", booting, "while the new deployment boots"),
+            *recording.cuts_between("booted", "settled", settling, "right after its boot")]
 
 
 def recorded(bed, submit, play=record_job):
@@ -255,3 +265,12 @@ class PowerCuts:
     @staticmethod
     def _copy(source, target):
         command("cp", "--sparse=always", "--reflink=auto", source, target)
+
+
+def survives_cuts_everywhere(bed, submit, **moments):
+    """The whole case: submit's job is recorded, and its power cut as cuts_everywhere() says."""
+    bed.serve()
+    with bed.step("the job is recorded, from the request to the boot of what it made"):
+        recording = recorded(bed, submit)
+    with PowerCuts(bed, recording, submit, repeats=3) as cuts:
+        cuts.tried(cuts_everywhere(recording, **moments))
