@@ -6,6 +6,8 @@
 #include "state/error.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <system_error>
 
@@ -30,6 +32,11 @@ SandboxSpec spec_of(const Assembly& assembly) {
             if (file.path.find("bin/") != std::string::npos) shipped.insert(file.path);
     }
     spec.unmasked.assign(shipped.begin(), shipped.end());
+    if (!assembly.node_etc.empty())
+        for (const std::string name : {"passwd", "group"}) {
+            std::ifstream file(assembly.node_etc / name, std::ios::binary);
+            if (file) spec.node_accounts[name] = {std::istreambuf_iterator<char>(file), {}};
+        }
     spec.erase = assembly.erase;
     spec.changes_kernel = assembly.changes_kernel;
     spec.regenerate_initramfs = assembly.regenerate_initramfs;

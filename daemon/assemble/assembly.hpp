@@ -13,8 +13,9 @@
 namespace rtnode::assemble {
 
 struct Assembly {
-    std::filesystem::path lower; ///< an existing deployment of the base commit (not an unlocked one), or a
-                                 ///< hardlink checkout of it; only its usr counts, usr/etc stands for its etc
+    std::filesystem::path lower;    ///< an existing deployment of the base commit (not an unlocked one), or a
+                                    ///< hardlink checkout of it; only its usr counts, usr/etc stands for its etc
+    std::filesystem::path node_etc; ///< /etc of the node that will get the tree, for its accounts; may be empty
     std::filesystem::path
         work_folder; ///< existing, empty, ours, in the repository's file system: gets upper/ and work/
     std::vector<PackageFileOnDisk> install; ///< new ones and replacements, checked by rpm::read_package()

@@ -41,6 +41,7 @@ void to_json(json& json, const SandboxSpec& spec) {
             {"install", texts_of(spec.install)},
             {"erase", texts_of(spec.erase)},
             {"tmpfiles", spec.tmpfiles},
+            {"node-accounts", spec.node_accounts},
             {"unmasked", spec.unmasked},
             {"changes-kernel", spec.changes_kernel},
             {"changes-microcode", spec.changes_microcode},
@@ -57,6 +58,7 @@ void from_json(const json& json, SandboxSpec& spec) {
     spec.install = packages_of(json.at("install"));
     spec.erase = packages_of(json.at("erase"));
     json.at("tmpfiles").get_to(spec.tmpfiles);
+    json.at("node-accounts").get_to(spec.node_accounts);
     json.at("unmasked").get_to(spec.unmasked);
     json.at("changes-kernel").get_to(spec.changes_kernel);
     json.at("changes-microcode").get_to(spec.changes_microcode);
@@ -91,6 +93,10 @@ void Channel::step(std::string_view name) noexcept {
 
 void Channel::log(std::string_view line) noexcept {
     send({{"log", cut(line)}}, false);
+}
+
+void Channel::warn(std::string_view line) noexcept {
+    send({{"warning", cut(line)}}, false);
 }
 
 void Channel::began(std::string_view what, Limit limit) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 // What assemble() and the sandbox say to each other. Private to daemon/assemble.
 
+#include "assemble/accounts.hpp"
 #include "state/error.hpp"
 #include "state/nevra.hpp"
 
@@ -27,6 +28,7 @@ struct SandboxSpec {
     std::vector<Nevra> install; ///< the n-th package's file is descriptor first_package_fd + n
     std::vector<Nevra> erase;
     std::map<std::string, std::string> tmpfiles; ///< package name → its tmpfiles.d lines
+    NodeAccounts node_accounts;
     std::vector<std::string> unmasked; ///< programs that the change itself ships: a mask over them would stop rpm
     bool changes_kernel = false, changes_microcode = false, regenerate_initramfs = false;
     std::vector<std::string> dracut_args;
@@ -50,6 +52,7 @@ class Channel {
   public:
     void step(std::string_view name) noexcept;
     void log(std::string_view line) noexcept;
+    void warn(std::string_view line) noexcept; ///< the other end appends the last program's output, as with error()
     /// Waits until the other end has read all output so far, so that output is booked to the right program.
     void began(std::string_view what, Limit limit) noexcept;
     void ended(std::string_view what) noexcept;

@@ -221,6 +221,8 @@ void SandboxProcess::handle(const nlohmann::json& message, Progress& progress) {
         progress.step(message["step"].get<std::string>());
     } else if (message.contains("log")) {
         progress.log(message["log"].get<std::string>());
+    } else if (message.contains("warning")) {
+        progress.warn(message["warning"].get<std::string>() + last_output());
     } else if (message.contains("began")) {
         read_output(progress);
         flush_line(progress);
@@ -248,13 +250,17 @@ void SandboxProcess::answer() {
     static_cast<void>(send(channel_.get(), &byte, 1, MSG_NOSIGNAL));
 }
 
+std::string SandboxProcess::last_output() const {
+    return last_lines_.empty() ? std::string() : fmt::format("; its last output: {}", fmt::join(last_lines_, " / "));
+}
+
 void SandboxProcess::fail_with(const nlohmann::json& message, Progress&) {
     auto reason = reason_of(message["error"].get<std::string>()).value_or(Reason::Internal);
     auto text = message["message"].get<std::string>();
-    if (message["with-output"].get<bool>() && !last_lines_.empty()) {
-        const auto lines = fmt::format("{}", fmt::join(last_lines_, " / "));
-        if (lines.find("No space left on device") != std::string::npos) reason = Reason::NoSpace;
-        text += fmt::format("; its last output: {}", lines);
+    if (message["with-output"].get<bool>()) {
+        const auto output = last_output();
+        if (output.find("No space left on device") != std::string::npos) reason = Reason::NoSpace;
+        text += output;
     }
     end(true);
     throw Error(reason, text);

@@ -36,6 +36,7 @@ class SandboxProcess {
     void flush_line(Progress& progress);
     void watch_clock(Progress& progress);
     void answer();
+    std::string last_output() const; ///< "; its last output: …" of the last program, "" when it had none
     [[noreturn]] void fail_with(const nlohmann::json& message, Progress& progress);
     int end(bool kill_it); ///< exit status as wait(2) gives it
 

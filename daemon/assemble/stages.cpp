@@ -87,6 +87,7 @@ class Events final : public rpm::TransactionEvents {
     void step(std::string_view name) noexcept override { channel_.step(name); }
     void scriptlet_began(const std::string& what) noexcept override { channel_.began(what, Limit::scriptlets); }
     void scriptlet_ended(const std::string& what) noexcept override { channel_.ended(what); }
+    void scriptlet_failed(const std::string& text) noexcept override { channel_.warn(text); }
     void log(std::string_view line) noexcept override { channel_.log(line); }
 
   private:
@@ -245,7 +246,11 @@ SandboxResult run_stages(const SandboxSpec& spec, Channel& channel) try {
     set_environment();
     const auto kernels_before = kernels_in("/");
     const auto accounts_before = account_files();
-    if (!spec.install.empty() || !spec.erase.empty()) transact(spec, channel);
+    if (!spec.install.empty() || !spec.erase.empty()) {
+        const TreeAccounts accounts("/", spec.node_accounts);
+        transact(spec, channel);
+        accounts.keep();
+    }
     for (const auto& name : account_files())
         if (!accounts_before.contains(name)) fs::remove(fs::path("/etc") / name);
     write_tmpfiles(spec);

@@ -100,7 +100,8 @@ void LoaderGuard::answer() {
     // Read first: whoever waits now may have moved the link before.
     const auto waiting = opens_ ? who_waits(opens_.get()) : std::vector<Waiting>{};
     alignas(inotify_event) std::array<char, 4096> moves;
-    while (::read(moves_.get(), moves.data(), moves.size()) > 0) {} // the link itself tells
+    while (::read(moves_.get(), moves.data(), moves.size()) > 0) {
+    } // the link itself tells
     try {
         settle_if_switched();
     } catch (const std::exception& error) { // nobody is kept waiting for it

@@ -11,8 +11,9 @@ namespace rtnode::boot {
 /// @throws Error{NotOstree} when there is no such link
 std::string current_entries(int folder, const std::filesystem::path& boot);
 
-/// A second name for the link that is current, so that its inode isn't freed when another is renamed over it: between the
-/// writes of the folder and of the inode a medium would have a link to a freed inode, with which no boot loader boots.
+/// A second name for the link that is current, so that its inode isn't freed when another is renamed over it: between
+/// the writes of the folder and of the inode a medium would have a link to a freed inode, with which no boot loader
+/// boots.
 class SecondName {
   public:
     /// @param folder descriptor of the boot folder, open at least as long as this

@@ -18,8 +18,8 @@ std::system_error failed(const char* what) {
     return {errno, std::generic_category(), what};
 }
 
-/// A file system stays frozen when the process that froze it dies, and with it the shutdown. This child thaws it as soon
-/// as its parent is done or dead; nothing else happens in it.
+/// A file system stays frozen when the process that froze it dies, and with it the shutdown. This child thaws it as
+/// soon as its parent is done or dead; nothing else happens in it.
 class Thawer {
   public:
     explicit Thawer(int folder) {
@@ -32,7 +32,8 @@ class Thawer {
         if (child_ > 0) return;
         ::close(ours_.get());
         char nothing = 0;
-        while (::read(theirs.get(), &nothing, 1) < 0 && errno == EINTR) {}
+        while (::read(theirs.get(), &nothing, 1) < 0 && errno == EINTR) {
+        }
         ::ioctl(folder, FITHAW, 0); // EINVAL: it was thawed in time
         ::_exit(0);
     }
@@ -40,7 +41,8 @@ class Thawer {
     Thawer& operator=(const Thawer&) = delete;
     ~Thawer() {
         ours_.reset();
-        while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {}
+        while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+        }
     }
 
   private:

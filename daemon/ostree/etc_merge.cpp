@@ -10,6 +10,8 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <sstream>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -48,10 +50,58 @@ bool same(const fs::path& one, const fs::path& other) {
            std::all_of(names.begin(), names.end(), [&](const auto& name) { return same(one / name, other / name); });
 }
 
+std::string text_of(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::string text_of(const Tree& tree, const std::string& path) {
+    constexpr std::uint64_t most = 1 << 20;
+    const auto entry = tree.find(path);
+    return entry && !entry->is_folder && S_ISREG(tree.facts(*entry).mode) ? tree.content(*entry, most) : std::string();
+}
+
+/// Names in the text of passwd(5) or group(5).
+std::set<std::string> accounts_in(const std::string& text) {
+    std::set<std::string> names;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (const auto colon = line.find(':'); colon != std::string::npos && colon > 0)
+            names.insert(line.substr(0, colon));
+    return names;
+}
+
+/// What packages add to the tree's own /etc/passwd and /etc/group doesn't reach a node whose files were changed, since
+/// the merge keeps those as a whole; with the packages' files then owned by nobody.
+void check_accounts(OstreeRepo* repo, const Tree& tree, const fs::path& merge) {
+    gboolean layered = FALSE;
+    g_variant_lookup(tree.metadata(), "rpmostree.clientlayer", "b", &layered);
+    const auto commit = load_commit(repo, tree.commit());
+    const GStr parent(ostree_commit_get_parent(commit.get()));
+    if (!layered || !parent) return;
+    const Tree base(repo, parent.get());
+    std::vector<std::string> missing;
+    for (const auto& [file, command] :
+         {std::pair{"passwd", "useradd --system"}, std::pair{"group", "groupadd --system"}}) {
+        const auto path = std::string("usr/etc/") + file;
+        if (same(merge / path, merge / "etc" / file)) continue; // follows the tree
+        const auto before = accounts_in(text_of(base, path)), here = accounts_in(text_of(merge / "etc" / file));
+        for (const auto& name : accounts_in(text_of(tree, path)))
+            if (!before.contains(name) && !here.contains(name)) missing.push_back(fmt::format("{} {}", command, name));
+    }
+    if (missing.empty()) return;
+    throw fail(
+        Reason::EtcConflict,
+        "the packages add accounts to /etc/passwd or /etc/group, but this node's own were changed and stay as they "
+        "are; add them first ({}), then ask again",
+        fmt::join(missing, "; "));
+}
+
 } // namespace
 
 void check_etc_merge(const Sysroot& sysroot, const fs::path& merge, const std::string& commit) {
     const Tree tree(sysroot.impl().repo.get(), commit);
+    check_accounts(sysroot.impl().repo.get(), tree, merge);
     const auto defaults = tree.find("usr/etc");
     if (!defaults || !defaults->is_folder) return;
     std::vector<std::string> conflicts;

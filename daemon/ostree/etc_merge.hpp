@@ -7,7 +7,8 @@
 namespace rtnode::ostree {
 
 /// @param merge folder of the deployment whose etc, as changed against its usr/etc, comes along
-/// @throws Error{EtcConflict}: a path is a folder on one side only, and the admin's side was changed
+/// @throws Error{EtcConflict}: a path is a folder on one side only, and the admin's side was changed; or packages add
+///   users or groups to a file that the admin changed
 void check_etc_merge(const Sysroot& sysroot, const std::filesystem::path& merge, const std::string& commit);
 
 } // namespace rtnode::ostree

@@ -93,6 +93,7 @@ class Run {
     void* event(rpmte element, rpmCallbackType what, rpmTagVal tag, rpm_loff_t total,
                 const Transaction::Install* package);
     void log(rpmlogLvl level, const std::string& line);
+    void failed_scriptlet(const std::string& what, bool stops);
     void step_once(std::string_view name) {
         if (std::find(steps_.begin(), steps_.end(), name) != steps_.end()) return;
         steps_.push_back(name);
@@ -130,9 +131,9 @@ void* Run::event(rpmte element, rpmCallbackType what, rpmTagVal tag, rpm_loff_t 
         events_.scriptlet_ended(label(element, tag));
         break;
     case RPMCALLBACK_SCRIPT_ERROR:
-        // Without an element it is a trigger of a package that doesn't change: rpm's rule, a warning, is right there.
-        if (element && failed_scriptlet_.empty())
-            failed_scriptlet_ = fmt::format("{} ({}): {}", label(element, tag), rpmteNEVRA(element), last_line_);
+        failed_scriptlet(fmt::format("{}{}: {}", label(element, tag),
+                                     element ? fmt::format(" ({})", rpmteNEVRA(element)) : "", last_line_),
+                         total != RPMRC_OK);
         break;
     case RPMCALLBACK_UNPACK_ERROR:
     case RPMCALLBACK_CPIO_ERROR:
@@ -142,8 +143,16 @@ void* Run::event(rpmte element, rpmCallbackType what, rpmTagVal tag, rpm_loff_t 
     default:
         break;
     }
-    static_cast<void>(total);
     return nullptr;
+}
+
+/// @param stops its package doesn't go in, or out (rpm's psm.c hands that over as the event's total)
+void Run::failed_scriptlet(const std::string& what, bool stops) {
+    if (!stops)
+        events_.scriptlet_failed(
+            fmt::format("the scriptlet {}; rpm takes its package for installed all the same", what));
+    else if (failed_scriptlet_.empty())
+        failed_scriptlet_ = what;
 }
 
 void Run::log(rpmlogLvl level, const std::string& line) {

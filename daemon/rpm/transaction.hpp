@@ -21,6 +21,8 @@ class TransactionEvents {
     /// `what` is e.g. "kernel-core.posttrans"; its output goes to standard output and error.
     virtual void scriptlet_began(const std::string& what) noexcept = 0;
     virtual void scriptlet_ended(const std::string& what) noexcept = 0;
+    /// One that failed without stopping its package, which is rpm's rule for %post, %posttrans, %postun and triggers.
+    virtual void scriptlet_failed(const std::string& text) noexcept = 0;
     virtual void log(std::string_view line) noexcept = 0; ///< a warning or error of librpm
 };
 
@@ -40,7 +42,7 @@ struct Transaction {
 /// @throws Error{PackageNotInBase} an erase that isn't installed
 ///         Error{DependencyProblem} what rpm's check says
 ///         Error{UnaskedChange} rpm would remove a package that was not named (Obsoletes)
-///         Error{ScriptletFailed} a scriptlet of a changed package failed; rpm itself would only warn for some
+///         Error{ScriptletFailed} a %pretrans, %pre or %preun failed, without which rpm doesn't go on
 ///         Error{NoSpace}
 ///         Error{TransactionFailed} file conflicts, unpacking, unknown owners, the rest
 void run(const Transaction& transaction, TransactionEvents& events);

@@ -18,6 +18,7 @@ class AssemblyProgress final : public assemble::Progress {
     void step(std::string_view name) override { reporter_.step(std::string(name)); }
     /// Indented, so that who follows the job can tell tools' output from the job's own lines.
     void log(std::string_view line) override { reporter_.log(fmt::format("  {}", line)); }
+    void warn(std::string_view line) override { reporter_.warn(std::string(line)); }
     bool cancelled() const override { return canceled(); }
 
   private:
@@ -105,6 +106,7 @@ Built build_tree(const WorkOrder& order, const Node& node, const Planned& planne
     assembly.lower = lower.folder;
     assembly.work_folder = work.path() / "assembly";
     fs::create_directory(assembly.work_folder);
+    assembly.node_etc = node.sysroot.deployment_folder(node.ground.merge) / "etc";
     assembly.install = packages;
     for (const auto& change : solution.changes)
         if (change.kind == PackageChange::Kind::remove) assembly.erase.push_back(*change.before);

@@ -44,9 +44,10 @@ class Heard : public assemble::Progress {
   public:
     void step(std::string_view name) override { steps.emplace_back(name); }
     void log(std::string_view line) override { lines.emplace_back(line); }
+    void warn(std::string_view line) override { warnings.emplace_back(line); }
     bool cancelled() const override { return cancel && cancel(lines); }
 
-    std::vector<std::string> steps, lines;
+    std::vector<std::string> steps, lines, warnings;
     std::function<bool(const std::vector<std::string>&)> cancel;
 };
 

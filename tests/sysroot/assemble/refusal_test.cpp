@@ -8,6 +8,8 @@ using namespace rtnode;
 using namespace rtnode::test;
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 namespace {
@@ -48,14 +50,28 @@ TEST_F(Refused, FilesOfAnotherPackage) {
     expect("bad/file-conflict.rpm", Reason::TransactionFailed, {"/usr/bin/rtnode-sample", "conflicts"});
 }
 
-TEST_F(Refused, AFailingScriptletOfWhateverKind) {
-    for (const std::string kind : {"pretrans", "pre", "post", "posttrans"}) {
+TEST_F(Refused, AScriptletThatFailsBeforeItsPackageIsInstalled) {
+    for (const std::string kind : {"pretrans", "pre"}) {
         fs::remove_all(assembly.work_folder);
         fs::create_directory(assembly.work_folder);
         heard = {};
         expect("bad/fails-in-" + kind + ".rpm", Reason::ScriptletFailed,
                {"fails-in-" + kind + "." + kind, "said on stderr before failing"});
         EXPECT_THAT(heard.lines, Contains("fails-in-" + kind + "." + kind + ": said on stdout before failing"));
+    }
+}
+
+TEST_F(Refused, NotAScriptletThatFailsAfterIt) {
+    for (const std::string kind : {"post", "posttrans"}) {
+        fs::remove_all(assembly.work_folder);
+        fs::create_directory(assembly.work_folder);
+        heard = {};
+        const auto name = "fails-in-" + kind;
+        assembly.install = {package("bad/" + name + ".rpm")};
+        EXPECT_THAT(assemble::assemble(assembly, heard).packages, Contains(Field(&Nevra::name, name)));
+        EXPECT_THAT(heard.warnings, ElementsAre(AllOf(HasSubstr("the scriptlet " + name + "." + kind),
+                                                      HasSubstr("rpm takes its package for installed all the same"),
+                                                      HasSubstr("said on stderr before failing"))));
     }
 }
 

@@ -1,5 +1,5 @@
-// rtnode-boot-guard on a /boot of its own, where the boot entries are switched as libostree before 2025.2 does it. What a
-// boot loader would find after a power cut is read from the disk's image with its journal left alone (debugfs).
+// rtnode-boot-guard on a /boot of its own, where the boot entries are switched as libostree before 2025.2 does it. What
+// a boot loader would find after a power cut is read from the disk's image with its journal left alone (debugfs).
 
 #include "boot/settle.hpp"
 #include "disk.hpp"

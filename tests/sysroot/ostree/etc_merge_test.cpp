@@ -17,6 +17,8 @@ class EtcMerge : public SysrootTest {
     void SetUp() override {
         write(tree / "usr/etc/file", "as shipped");
         write(tree / "usr/etc/folder/inside", "as shipped");
+        write(tree / "usr/etc/passwd", "root:x:0:0::/:/bin/sh\n");
+        write(tree / "usr/etc/group", "root:x:0:\n");
         SysrootTest::SetUp();
         etc = open().deployment_folder(open().deployments().front()) / "etc";
     }
@@ -75,6 +77,30 @@ TEST_F(EtcMerge, WhatNobodyChangedFollowsTheTree) {
     const auto merged = open().deployment_folder(open().deployments().front()) / "etc";
     EXPECT_EQ(read(merged / "file/inside"), "1\n");
     EXPECT_EQ(read(merged / "folder"), "1\n");
+}
+
+/// As useradd in a scriptlet does it in a tree without accounts of its own in usr/lib.
+constexpr const char* add_account = "echo 'daemon:x:2:2::/:/bin/false' >> usr/etc/passwd && "
+                                    "echo 'daemon:x:2:' >> usr/etc/group";
+
+TEST_F(EtcMerge, AccountsOfPackagesThatAChangedFileWouldntGetAreRefused) {
+    write(etc / "passwd", "root:x:0:0::/:/bin/sh\ncore:x:1000:1000::/:/bin/sh\n");
+    try {
+        deploy_change(add_account);
+        ADD_FAILURE() << "it was deployed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::EtcConflict);
+        EXPECT_THAT(error.what(), HasSubstr("add them first (useradd --system daemon), then ask again"))
+            << "the group comes with the tree: nobody changed that file";
+    }
+}
+
+TEST_F(EtcMerge, AccountsOfPackagesComeWithTheTreeOrAreThereAlready) {
+    write(etc / "passwd", "daemon:x:990:990::/:/bin/false\n");
+    EXPECT_TRUE(deploy_change(add_account).pending);
+    const auto merged = open().deployment_folder(open().deployments().front()) / "etc";
+    EXPECT_EQ(read(merged / "passwd"), "daemon:x:990:990::/:/bin/false\n");
+    EXPECT_THAT(read(merged / "group"), HasSubstr("daemon:x:2:"));
 }
 
 TEST_F(EtcMerge, OrdinaryChangesComeAlong) {

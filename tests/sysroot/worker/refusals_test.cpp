@@ -74,8 +74,6 @@ const std::vector<Case>& cases() {
         {"FileConflict", Reason::TransactionFailed, "/usr/bin/rtnode-sample", install("file-conflict.rpm")},
         {"FailsInPretrans", Reason::ScriptletFailed, "fails-in-pretrans", install("fails-in-pretrans.rpm")},
         {"FailsInPre", Reason::ScriptletFailed, "fails-in-pre", install("fails-in-pre.rpm")},
-        {"FailsInPost", Reason::ScriptletFailed, "fails-in-post", install("fails-in-post.rpm")},
-        {"FailsInPosttrans", Reason::ScriptletFailed, "fails-in-posttrans", install("fails-in-posttrans.rpm")},
         {"HangsInPost", Reason::StepTimedOut, "hangs-in-post",
          [](TestNode&, WorkOrder& order) {
              order.request.install = {bad("hangs-in-post.rpm")};

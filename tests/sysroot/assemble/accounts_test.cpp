@@ -1,0 +1,96 @@
+// A package whose scriptlet adds a user, and whose files belong to it.
+
+#include "node.hpp"
+
+#include <fstream>
+
+using namespace rtnode;
+using namespace rtnode::test;
+using testing::HasSubstr;
+using testing::Not;
+
+namespace {
+
+std::string text_of(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+class Accounts : public OnNode {
+  protected:
+    Accounts() {
+        // A copy, which may be given accounts of its own; the node of all tests has none in usr/lib.
+        tree = folder / "checkout";
+        fs::create_directory(tree);
+        fs::copy(base() / "usr", tree / "usr", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+        for (const auto* link : {"bin", "sbin", "lib", "lib64"})
+            fs::create_directory_symlink(std::string("usr/") + link, tree / link);
+        assembly.lower = tree;
+        assembly.install = {package_with_user()};
+    }
+
+    PackageFileOnDisk package_with_user() const {
+        const auto spec = folder / "with-user.spec";
+        std::ofstream(spec) << R"(Name: with-user
+Version: 1
+Release: 1
+Summary: x
+License: x
+BuildArch: noarch
+%description
+x
+%install
+mkdir -p %{buildroot}/usr/share/with-user
+echo x >%{buildroot}/usr/share/with-user/file
+%pre
+useradd --system --no-create-home with-user
+%files
+%attr(0640,with-user,with-user) /usr/share/with-user/file
+)";
+        const auto command = "rpmbuild -bb --quiet --define '_topdir " + (folder / "rpmbuild").string() +
+                             "' --define '_buildshell /bin/bash' " + spec.string() + " >/dev/null 2>&1";
+        if (std::system(command.c_str()) != 0) throw std::runtime_error("rpmbuild");
+        const auto file = folder / "rpmbuild/RPMS/noarch/with-user-1-1.noarch.rpm";
+        return rpm::read_package(file, file.string(), rpm::Keyring(), {.allow_unsigned = true});
+    }
+
+    static std::string line_of(const fs::path& accounts, const std::string& name) {
+        std::ifstream lines(accounts);
+        for (std::string line; std::getline(lines, line);)
+            if (line.starts_with(name + ":")) return line;
+        return {};
+    }
+
+    fs::path tree;
+};
+
+TEST_F(Accounts, GoToTheTreesOwnWhereItKeepsThemApart) {
+    for (const auto* name : {"passwd", "group"})
+        fs::rename(tree / "usr/etc" / name, tree / "usr/lib" / name);
+    std::ofstream(tree / "usr/etc/passwd") << "root:x:0:0:root:/root:/bin/bash\n";
+    std::ofstream(tree / "usr/etc/group") << "root:x:0:\n";
+    assembly.node_etc = folder / "node-etc";
+    fs::create_directory(assembly.node_etc);
+    std::ofstream(assembly.node_etc / "passwd") << "neighbour:x:1000:1000::/:/bin/bash\n";
+
+    const auto result = assemble::assemble(assembly, heard);
+
+    const auto line = line_of(result.upper / "usr/lib/passwd", "with-user");
+    EXPECT_THAT(line, HasSubstr("with-user:x:"));
+    EXPECT_NE(line_of(result.upper / "usr/lib/group", "with-user"), "");
+    EXPECT_THAT(text_of(result.upper / "usr/lib/passwd"), Not(HasSubstr("neighbour"))) << "the node's stay the node's";
+    EXPECT_EQ(text_of(result.upper / "usr/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n");
+    EXPECT_EQ(text_of(result.upper / "usr/etc/shadow"), text_of(tree / "usr/etc/shadow"));
+    EXPECT_FALSE(fs::exists(result.upper / "usr/etc/.rtnode-accounts"));
+    struct stat facts {};
+    ASSERT_EQ(::lstat((result.upper / "usr/share/with-user/file").c_str(), &facts), 0);
+    EXPECT_THAT(line, HasSubstr(fmt::format(":x:{}:{}:", facts.st_uid, facts.st_gid)));
+}
+
+TEST_F(Accounts, GoToEtcInATreeThatKeepsThemThere) {
+    const auto result = assemble::assemble(assembly, heard);
+    EXPECT_NE(line_of(result.upper / "usr/etc/passwd", "with-user"), "");
+    EXPECT_FALSE(fs::exists(result.upper / "usr/lib/passwd"));
+}
+
+} // namespace
