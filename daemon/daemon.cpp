@@ -81,6 +81,7 @@ struct Daemon::Private {
                 .make_order = [this](const Request& request, std::uint32_t job) { return order(request, job); },
                 .latency = [this] { return latency_settings(); },
                 .inspect = [this](auto done) { inspection.run(std::move(done)); },
+                .reapply = [this] { return settings.update_reapply; },
                 .job_ended = [this] { refresh(); },
                 .lost =
                     [this](const std::string& why) {
@@ -101,6 +102,7 @@ struct Daemon::Private {
         work.cache_dir = place.cache_dir;
         work.private_node = place.private_node;
         work.repositories = settings.repositories;
+        work.kernel_version = settings.kernel_version;
         work.gpg_keys = settings.gpg_keys;
         work.cache_megabytes = settings.cache_megabytes;
         work.cache_days = settings.cache_days;

@@ -42,9 +42,9 @@ void refuse_reserved(const std::vector<std::string>& elements) {
 } // namespace
 
 ManagerObject::ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                             MakeOrder make_order, Inspect inspect)
+                             MakeOrder make_order, Inspect inspect, std::function<bool()> reapply)
     : AdaptorInterfaces(connection, root_path), queue_(queue), authority_(authority), logind_(logind),
-      make_order_(std::move(make_order)), inspect_(std::move(inspect)) {
+      make_order_(std::move(make_order)), inspect_(std::move(inspect)), reapply_(std::move(reapply)) {
     registerAdaptor();
 }
 
@@ -62,6 +62,7 @@ void ManagerObject::job_ended(const jobs::Job& job) {
 
 void ManagerObject::jobs_changed() {
     announce([&] { emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Jobs", "Activity"}); });
+    look_for_real_time();
 }
 
 void ManagerObject::set_rebooting() {
@@ -76,6 +77,7 @@ void ManagerObject::set_deployments(std::vector<Deployment> deployments) {
             Manager_adaptor::INTERFACE_NAME,
             {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired", "NotBooted"});
     });
+    look_for_real_time();
 }
 
 void ManagerObject::submit(const JobReply& reply, Request request, std::vector<UniqueFd> files) {
@@ -94,12 +96,7 @@ void ManagerObject::submit(const JobReply& reply, Request request, std::vector<U
         [this, reply, kept](const Caller& caller) {
             reply.guard([&] {
                 auto& [asked, passed] = *kept;
-                const auto id = queue_.submit(
-                    {.kind = std::string(name_of(asked.kind)),
-                     .caller = caller.text(),
-                     .request = redacted(asked),
-                     .files = std::move(passed),
-                     .order = [this, asked = asked](std::uint32_t job) { return make_order_(asked, job); }});
+                const auto id = enqueue(asked, std::move(passed), caller.text());
                 if (asked.reboot && !asked.dry_run) reboot_wishes_.insert(id);
                 if (asked.allow_unsigned)
                     journal::log(journal::Priority::warning,
@@ -111,6 +108,18 @@ void ManagerObject::submit(const JobReply& reply, Request request, std::vector<U
             });
         },
         [reply](const std::exception& e) { reply.error(e); });
+}
+
+std::uint32_t ManagerObject::enqueue(const Request& request, std::vector<UniqueFd> files, const std::string& caller) {
+    return queue_.submit({.kind = std::string(name_of(request.kind)),
+                          .caller = caller,
+                          .request = redacted(request),
+                          .files = std::move(files),
+                          .order = [this, asked = request](std::uint32_t job) mutable {
+                              if (asked.kind == JobKind::update && loses_real_time())
+                                  asked.restore = current()->checksum;
+                              return make_order_(asked, job);
+                          }});
 }
 
 template <typename Fill>
@@ -164,6 +173,10 @@ void ManagerObject::Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictiona
 
 void ManagerObject::DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
     start(std::move(result), JobKind::drop_pending, options, [](auto&, auto&) {});
+}
+
+void ManagerObject::Update(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
+    start(std::move(result), JobKind::update, options, [](auto&, auto&) {});
 }
 
 void ManagerObject::Reboot(sdbus::Result<>&& result, Dictionary options) {
@@ -235,8 +248,12 @@ const Deployment* ManagerObject::current() const {
     return last;
 }
 
+const Deployment* ManagerObject::next() const {
+    return deployments_.empty() ? nullptr : &deployments_.front();
+}
+
 bool ManagerObject::reboot_required() const {
-    return !deployments_.empty() && current() != &deployments_.front();
+    return next() != nullptr && current() != next();
 }
 
 ManagerObject::Texts ManagerObject::KernelArguments() {

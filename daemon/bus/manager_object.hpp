@@ -6,6 +6,7 @@
 #include "bus/options.hpp"
 #include "jobs/queue.hpp"
 #include "state/deployment.hpp"
+#include "state/verification.hpp"
 
 #include "Manager-adaptor.hpp"
 
@@ -28,12 +29,12 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     using Inspect = std::function<void(std::function<void(const std::string& result, const Error* error)>)>;
 
     ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                  MakeOrder make_order, Inspect inspect);
+                  MakeOrder make_order, Inspect inspect, std::function<bool()> reapply);
     ~ManagerObject();
 
     void job_added(const jobs::Job& job);
     void job_ended(const jobs::Job& job);
-    void jobs_changed(); ///< Jobs, Activity
+    void jobs_changed(); ///< Jobs, Activity, and what an ended job means for WillLoseRealTime
 
     void set_deployments(std::vector<Deployment> deployments);
     bool reboot_required() const;
@@ -56,6 +57,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
                             Dictionary options) override;
     void Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
     void DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
+    void Update(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
     void Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dictionary options) override;
     void Reboot(sdbus::Result<>&& result, Dictionary options) override;
     void CancelReboot(sdbus::Result<>&& result) override;
@@ -68,6 +70,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     Texts PendingKernelArguments() override;
     bool RebootRequired() override { return reboot_required(); }
     std::string NotBooted() override;
+    bool WillLoseRealTime() override { return will_lose_real_time_; }
     std::vector<Dictionary> Deployments() override;
     std::vector<sdbus::ObjectPath> Jobs() override;
 
@@ -78,16 +81,25 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
 
     /// Checks the request's form, asks whether the caller may, queues it, replies.
     void submit(const JobReply& reply, Request request, std::vector<UniqueFd> files);
+    /// @param caller for people @throws Error{QueueFull, NoSpace, Internal}
+    std::uint32_t enqueue(const Request& request, std::vector<UniqueFd> files, const std::string& caller);
     const Deployment* current() const; ///< booted, or on a node in a folder the one that stands in for it
+    const Deployment* next() const;    ///< booted next
+    bool loses_real_time() const;
+    void look_for_real_time(); ///< WillLoseRealTime, its warning, and the job that puts it back where configured
+    void reapply();
 
     jobs::Queue& queue_;
     Authority& authority_;
     Logind& logind_;
     MakeOrder make_order_;
     Inspect inspect_;
+    std::function<bool()> reapply_;
     std::vector<Deployment> deployments_;
     std::set<std::uint32_t> reboot_wishes_;
     bool rebooting_ = false;
+    bool will_lose_real_time_ = false;
+    std::string warned_of_; ///< the deployment's commit
 };
 
 } // namespace rtnode::bus

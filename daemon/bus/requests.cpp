@@ -1,6 +1,7 @@
 #include "bus/requests.hpp"
 
 #include "state/error.hpp"
+#include "state/kernel_version.hpp"
 
 #include <algorithm>
 
@@ -48,15 +49,18 @@ Request take_options(JobKind kind, const Dictionary& values) {
     request.reboot = options.flag("reboot");
     request.os = options.text("os");
     request.expected_plan = options.text("expected-plan");
-    if (kind == JobKind::override_packages || kind == JobKind::reset_overrides) {
+    const bool updates = kind == JobKind::update;
+    if (kind == JobKind::override_packages || kind == JobKind::reset_overrides || updates) {
         request.append_kernel_arguments = options.texts("append-kernel-arguments");
         request.remove_kernel_arguments = options.texts("remove-kernel-arguments");
         request.version = options.text("version");
     }
-    if (kind == JobKind::override_packages) {
-        request.kernel = options.text("kernel");
+    if (kind == JobKind::override_packages || updates) {
+        request.kernel_version = options.text("kernel-version");
         request.allow_unsigned = options.flag("allow-unsigned");
     }
+    if (kind == JobKind::override_packages) request.kernel = options.text("kernel");
+    if (updates) request.pull = options.flag("pull", true);
     options.finish();
     return request;
 }
@@ -69,9 +73,14 @@ void check_form(const Request& request) {
     check_list("append-kernel-arguments", request.append_kernel_arguments);
     check_list("remove-kernel-arguments", request.remove_kernel_arguments);
     check_text("version", request.version);
+    check_text("kernel-version", request.kernel_version);
     check_text("os", request.os);
     if (!request.kernel.empty() && request.kernel != "rt" && request.kernel != "stock")
         throw fail(Reason::InvalidArgument, "option 'kernel' is '{}'; it can be 'rt' or 'stock'", request.kernel);
+    KernelVersion::parse(request.kernel_version);
+    if (request.kind == JobKind::override_packages && !request.kernel_version.empty() && request.kernel != "rt")
+        throw fail(Reason::InvalidArgument,
+                   "option 'kernel-version' says which real-time kernel; it goes with kernel=rt");
     if (request.os.find('/') != std::string::npos || request.os == "." || request.os == "..")
         throw fail(Reason::InvalidArgument, "option 'os' is '{}', which is no name of a stateroot", request.os);
     const bool is_hash = request.expected_plan.size() == 64 &&

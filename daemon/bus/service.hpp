@@ -29,8 +29,9 @@ struct ServiceOptions {
     std::function<LatencySettings()> latency;
     /// What only a worker can verify: calls back with {"checks": […]}, or the error.
     std::function<void(std::function<void(const std::string& result, const Error* error)>)> inspect;
-    std::function<void()> job_ended;                  ///< deployments may have changed
-    std::function<void(const std::string& why)> lost; ///< the bus is gone
+    std::function<bool()> reapply; ///< whether changes that a new base lost are put back at once ([update] reapply)
+    std::function<void()> job_ended;                       ///< deployments may have changed
+    std::function<void(const std::string& why)> lost;      ///< the bus is gone
 };
 
 class Service {

@@ -101,6 +101,7 @@ Dictionary dictionary_of(const Deployment& d) {
     add_text("custom-description", d.origin.custom_description);
     add("kernel-arguments", d.kernel_arguments.without_ostree().tokens());
     add_text("kernel", d.kernel);
+    add("real-time", d.real_time);
     add_list("removed", names_of(d.removed));
     if (!d.replaced.empty()) {
         std::vector<Dictionary> rows;

@@ -2,6 +2,7 @@
 
 #include "config/repository_file.hpp"
 #include "state/error.hpp"
+#include "state/kernel_version.hpp"
 
 #include <toml.hpp>
 
@@ -106,6 +107,20 @@ class Table {
         });
     }
 
+    /// A text that check(text) takes, else it throws Error.
+    template <typename F>
+    void checked_text(const std::string& key, std::string& to, const std::string& expected, F check) {
+        with(key, [&](const Value& v) {
+            if (!v.is_string()) throw wrong(v, key, expected);
+            try {
+                check(v.as_string().str);
+            } catch (const Error&) {
+                throw wrong(v, key, expected);
+            }
+            to = v.as_string().str;
+        });
+    }
+
     /// @throws Error{Configuration} for the first key that nobody asked for
     void finish() const {
         for (const auto& [key, value] : value_.as_table())
@@ -190,12 +205,20 @@ void read_fragment(const fs::path& file, Inputs& inputs) {
         table.text("releasever", inputs.releasever);
         table.number("cache-megabytes", settings.cache_megabytes, 0, 1'000'000);
         table.number("cache-days", settings.cache_days, 0, 3650);
+        table.checked_text("kernel-version", settings.kernel_version,
+                           "\"match-base\", \"newest\", \"pinned\" or a version such as \"5.14.0-427.13.1.el9_4\"",
+                           KernelVersion::parse);
         table.finish();
     });
     top.with("repository", [&](const Value& v) {
         if (!v.is_table()) throw refused("`repository` must be tables", v, "not that", "write [repository.NAME]");
         for (const auto& [id, value] : v.as_table())
             read_repository(id, value, inputs);
+    });
+    top.with("update", [&](const Value& v) {
+        Table table("update", v);
+        table.flag("reapply", settings.update_reapply);
+        table.finish();
     });
     top.with("limits", [&](const Value& v) {
         Table table("limits", v);

@@ -37,8 +37,12 @@ struct Settings {
     std::vector<Repository> repositories;        ///< enabled ones, by id; some maybe with a defect
     std::vector<std::filesystem::path> gpg_keys; ///< trusted for packages beside those of the base rpmdb
 
-    std::uint64_t cache_megabytes = 2000; ///< of downloaded packages that stay
-    unsigned cache_days = 30;             ///< so long they stay when nobody asks for them
+    std::uint64_t cache_megabytes = 2000;      ///< of downloaded packages that stay
+    unsigned cache_days = 30;                  ///< so long they stay when nobody asks for them
+    std::string kernel_version = "match-base"; ///< KernelVersion::parse() takes it
+
+    /// What a new base without the real-time kernel, which somebody else deployed, leads to: a job that puts it back.
+    bool update_reapply = false;
 
     unsigned scriptlet_limit_s = 300; ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;

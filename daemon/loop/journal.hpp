@@ -22,6 +22,7 @@ inline constexpr std::string_view configuration_refused = "d1b7d19ab1d34a3d8d0b7
 inline constexpr std::string_view measurement_ended = "d1b7d19ab1d34a3d8d0b71a87d5c0a08";
 inline constexpr std::string_view reboot_requested = "d1b7d19ab1d34a3d8d0b71a87d5c0a09";
 inline constexpr std::string_view not_booted = "d1b7d19ab1d34a3d8d0b71a87d5c0a0a";
+inline constexpr std::string_view real_time_lost = "d1b7d19ab1d34a3d8d0b71a87d5c0a0b";
 
 /// Upper-case name ("RTNODE_JOB_ID", "MESSAGE_ID") and value. Seen in the journal only.
 using Field = std::pair<std::string_view, std::string>;

@@ -113,6 +113,19 @@ std::uint64_t boot_bytes(const Sysroot& sysroot, const std::string& commit) {
     return bytes;
 }
 
+bool same_boot_files(const Sysroot& sysroot, const std::string& left, const std::string& right) {
+    const auto files = [&](const std::string& commit) {
+        const Tree tree(sysroot.impl().repo.get(), commit);
+        std::vector<std::string> checksums;
+        for (const auto& kernel : tree.kernels())
+            for (const auto* name : {"vmlinuz", "initramfs.img", "initramfs"})
+                if (const auto entry = tree.find("usr/lib/modules/" + kernel + "/" + name); entry && !entry->is_folder)
+                    checksums.push_back(entry->checksum);
+        return checksums;
+    };
+    return files(left) == files(right);
+}
+
 LowerTree lower_tree(const Sysroot& sysroot, const std::string& commit, const std::filesystem::path& work_folder) {
     for (const auto& deployment : sysroot.deployments()) {
         if (deployment.checksum != commit || deployment.staged || deployment.unlocked) continue;

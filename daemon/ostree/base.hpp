@@ -31,6 +31,9 @@ std::vector<std::string> kernels(const Sysroot& sysroot, const std::string& comm
 /// Size in bytes of kernel + initramfs of a commit, as libostree would copy them to /boot.
 std::uint64_t boot_bytes(const Sysroot& sysroot, const std::string& commit);
 
+/// Whether two commits have the same kernel and initramfs, so that /boot needs no room for a second pair.
+bool same_boot_files(const Sysroot& sysroot, const std::string& left, const std::string& right);
+
 /// A tree on the repository's file system to be the lower layer of an overlay.
 struct LowerTree {
     std::filesystem::path folder;

@@ -4,8 +4,10 @@
 #include "boot/settle.hpp"
 #include "ostree/base.hpp"
 #include "ostree/etc_merge.hpp"
+#include "ostree/moved_refs.hpp"
 #include "ostree/origin.hpp"
 #include "ostree/pkgcache.hpp"
+#include "ostree/pull.hpp"
 #include "ostree/transaction.hpp"
 #include "state/unique_fd.hpp"
 
@@ -56,7 +58,9 @@ class RefChange {
         const auto before = refs(repo, "rpmostree");
         for (auto& [ref, checksum] : changes) {
             const auto old = before.find(ref);
-            const std::string was = old == before.end() ? "" : old->second;
+            const std::string was = ref.find(':') != std::string::npos ? commit_of(repo, ref)
+                                    : old == before.end()              ? ""
+                                                                       : old->second;
             if (was == checksum) continue;
             changes_.emplace(ref, checksum);
             before_.emplace(ref, was);
@@ -242,6 +246,8 @@ Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* t
     if (transaction)
         for (const auto& [ref, checksum] : transaction->wanted_refs())
             changes[ref] = checksum;
+    const MoveNotes notes(sysroot, request.refs);
+    changes.insert(request.refs.begin(), request.refs.end());
     // Before the deployment, so that no moment exists in which somebody else's clean-up takes what it needs.
     RefChange ref_change(sysroot.impl().repo.get(), std::move(changes));
     GObj<OstreeDeployment> written;
@@ -364,6 +370,9 @@ Freed cleanup(Sysroot& sysroot) {
 std::vector<std::string> remove_leftovers(Sysroot& sysroot) {
     auto* repo = sysroot.impl().repo.get();
     auto removed = remove_work_folders(sysroot);
+    for (auto& ref : take_back_moves(sysroot))
+        removed.push_back(std::move(ref));
+    remove_pulled_refs(sysroot);
     for (const auto& [ref, checksum] : refs(repo, "rtnode/tmp")) {
         set_ref(repo, ref, {});
         removed.push_back(ref);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct DeployRequest {
     /// Called right before the one step that counts, when refs and checkout stand; may throw to stop (canceled,
     /// deployments changed by somebody else): then all is as before.
     std::function<void()> last_call;
+    std::map<std::string, std::string> refs; ///< "remote:ref" → commit: what was pulled, to be moved with it
 };
 
 /// Stages the commit on a booted node, else writes [new, stand-in for the booted one, pinned, other stateroots].

@@ -24,14 +24,18 @@ std::string file_text(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// One raw value of a key file; empty when file, group or key is absent.
-std::string key_value(const std::filesystem::path& path, const char* group, const char* key) {
+/// One raw value of a key file's text; empty when group or key is absent, or it isn't one.
+std::string key_in(const std::string& text, const char* group, const char* key) {
     const GKeyFilePtr file(g_key_file_new());
-    const std::string text = file_text(path);
     if (text.empty() || !g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, nullptr))
         return {};
     const GStr value(g_key_file_get_value(file.get(), group, key, nullptr));
     return value ? value.get() : "";
+}
+
+/// The same of a file that may be absent.
+std::string key_value(const std::filesystem::path& path, const char* group, const char* key) {
+    return key_in(file_text(path), group, key);
 }
 
 bool yes(const std::string& value) {
@@ -40,6 +44,26 @@ bool yes(const std::string& value) {
 
 bool can_write_composefs() {
     return std::string_view(" " OSTREE_BUILT_FEATURES " ").find(" composefs ") != std::string_view::npos;
+}
+
+/// An error that says what of the deployment or commit can't be written.
+using Refuse = std::function<Error(const std::string& what)>;
+
+/// @param text of the prepare-root.conf at `place` @return whether it says anything of composefs
+bool check_prepare_root(const std::string& text, const char* place, const Refuse& refuse) {
+    const auto composefs = key_in(text, "composefs", "enabled");
+    if (composefs == "signed" || composefs == "verity")
+        throw refuse(fmt::format("is sealed ('{}' says composefs {})", place, composefs));
+    if (yes(composefs) && !can_write_composefs())
+        throw refuse(fmt::format("has a composefs root ('{}' says enabled={})", place, composefs));
+    if (yes(key_in(text, "root", "transient"))) throw refuse(fmt::format("has a transient root ('{}')", place));
+    return !composefs.empty();
+}
+
+void check_composefs_digest(OstreeRepo* repo, const std::string& commit, const Refuse& refuse) {
+    const auto metadata = commit_metadata(load_commit(repo, commit).get());
+    if (const GVariantPtr digest(g_variant_lookup_value(metadata.get(), "ostree.composefs.digest.v0", nullptr)); digest)
+        throw refuse("is sealed by a composefs digest in its commit (ostree.composefs.digest.v0)");
 }
 
 /// Machine of the ELF file, 0 when it isn't one.
@@ -122,16 +146,8 @@ void check_root(const Sysroot& sysroot, const Deployment& deployment) {
                     label(deployment), what, OSTREE_VERSION_S);
     };
     const auto folder = sysroot.deployment_folder(deployment);
-    for (const auto* place : {"etc/ostree/prepare-root.conf", "usr/lib/ostree/prepare-root.conf"}) {
-        const auto file = folder / place;
-        const auto composefs = key_value(file, "composefs", "enabled");
-        if (composefs == "signed" || composefs == "verity")
-            throw refuse(fmt::format("is sealed ('{}' says composefs {})", place, composefs));
-        if (yes(composefs) && !can_write_composefs())
-            throw refuse(fmt::format("has a composefs root ('{}' says enabled={})", place, composefs));
-        if (yes(key_value(file, "root", "transient"))) throw refuse(fmt::format("has a transient root ('{}')", place));
-        if (!composefs.empty()) break; // the file in /etc wins
-    }
+    for (const auto* place : {"etc/ostree/prepare-root.conf", "usr/lib/ostree/prepare-root.conf"})
+        if (check_prepare_root(file_text(folder / place), place, refuse)) break; // the file in /etc wins
     for (const auto& token : deployment.kernel_arguments.tokens())
         if (token.starts_with("ostree.prepare-root.composefs=") && token != "ostree.prepare-root.composefs=0" &&
             token != "ostree.prepare-root.composefs=maybe")
@@ -141,9 +157,7 @@ void check_root(const Sysroot& sysroot, const Deployment& deployment) {
     if (std::filesystem::exists(folder / ".ostree.cfs", error)) throw refuse("has a composefs image (.ostree.cfs)");
     if (const auto config = key_value(sysroot.repo_folder() / "config", "ex-integrity", "composefs"); yes(config))
         throw refuse(fmt::format("lies in a repository that demands composefs (ex-integrity.composefs={})", config));
-    const auto metadata = commit_metadata(load_commit(sysroot.impl().repo.get(), deployment.base_checksum).get());
-    if (const GVariantPtr digest(g_variant_lookup_value(metadata.get(), "ostree.composefs.digest.v0", nullptr)); digest)
-        throw refuse("is sealed by a composefs digest in its commit (ostree.composefs.digest.v0)");
+    check_composefs_digest(sysroot.impl().repo.get(), deployment.base_checksum, refuse);
 }
 
 void check_unlocked(const Deployment& deployment) {
@@ -259,6 +273,23 @@ void check_objects(const Sysroot& sysroot, const std::string& checksum) {
         for (const auto& entry : tree.list(*folder))
             check_entry(path + "/" + entry.name, entry);
     }
+}
+
+void check_new_base(const Sysroot& sysroot, const std::string& checksum) {
+    auto* repo = sysroot.impl().repo.get();
+    const Refuse refuse = [&](const std::string& what) {
+        return fail(Reason::UnsupportedRoot,
+                    "the new base commit {} {}; the libostree here ({}) can't write such a deployment: update "
+                    "libostree first",
+                    checksum, what, OSTREE_VERSION_S);
+    };
+    check_base(sysroot, checksum);
+    const Tree tree(repo, checksum);
+    constexpr const char* place = "usr/lib/ostree/prepare-root.conf";
+    if (const auto file = tree.find(place); file && !file->is_folder && S_ISREG(tree.facts(*file).mode))
+        check_prepare_root(tree.content(*file, 1 << 20), place, refuse);
+    if (!can_write_composefs()) check_composefs_digest(repo, checksum, refuse);
+    check_objects(sysroot, checksum);
 }
 
 Ground preflight(const Sysroot& sysroot, const PreflightRequest& request) {

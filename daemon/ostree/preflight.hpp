@@ -50,6 +50,9 @@ void check_base(const Sysroot& sysroot, const std::string& checksum); ///< Parti
 /// can't carry.
 void check_foreign_layering(const Sysroot& sysroot, const Deployment& deployment,
                             const std::function<bool(const std::string&, const std::string&)>& have_payload);
+/// What a base that was never deployed must pass: all of these that look at a commit alone. UnsupportedRoot,
+/// PartialCommit, UnsupportedArchitecture, CorruptObject
+void check_new_base(const Sysroot& sysroot, const std::string& checksum);
 /// CorruptObject: hashes what assembly reads first and can't recognise as damaged: the commit, the rpmdb, the kernel's
 /// folder, the early microcode. (`ostree fsck` reads everything, at disk speed.)
 void check_objects(const Sysroot& sysroot, const std::string& checksum);

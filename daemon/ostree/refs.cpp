@@ -21,6 +21,15 @@ std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& pre
     return result;
 }
 
+std::string commit_of(OstreeRepo* repo, const std::string& refspec) {
+    char* raw = nullptr;
+    ErrorSlot error;
+    error.check(ostree_repo_resolve_rev(repo, refspec.c_str(), TRUE, &raw, error.address()), Reason::CommitFailed,
+                fmt::format("cannot read ref '{}'", refspec));
+    const GStr checksum(raw);
+    return checksum ? checksum.get() : "";
+}
+
 void set_ref(OstreeRepo* repo, const std::string& ref, const std::string& checksum) {
     ErrorSlot error;
     error.check(ostree_repo_set_ref_immediate(repo, nullptr, ref.c_str(), checksum.empty() ? nullptr : checksum.c_str(),
@@ -34,21 +43,26 @@ void set_refs(OstreeRepo* repo, const std::map<std::string, std::string>& change
     error.check(ostree_repo_prepare_transaction(repo, nullptr, nullptr, error.address()), Reason::CommitFailed,
                 "cannot begin to write refs");
     for (const auto& [ref, checksum] : changes)
-        ostree_repo_transaction_set_ref(repo, nullptr, ref.c_str(), checksum.empty() ? nullptr : checksum.c_str());
+        ostree_repo_transaction_set_refspec(repo, ref.c_str(), checksum.empty() ? nullptr : checksum.c_str());
     if (!ostree_repo_commit_transaction(repo, nullptr, nullptr, error.address())) {
         ostree_repo_abort_transaction(repo, nullptr, nullptr); // the first error is the one that says why
         error.raise(Reason::CommitFailed, "cannot write refs");
     }
 }
 
-void remove_empty_ref_folders(const Sysroot& sysroot) {
-    const auto heads = sysroot.repo_folder() / "refs/heads";
+namespace {
+
+void remove_empty(const std::filesystem::path& folder) {
     std::error_code ignored; // folders that others fill meanwhile stay
-    if (std::filesystem::is_directory(heads / "rtnode/tmp", ignored))
-        for (const auto& entry : std::filesystem::directory_iterator(heads / "rtnode/tmp", ignored))
-            rmdir(entry.path().c_str());
-    rmdir((heads / "rtnode/tmp").c_str());
-    rmdir((heads / "rtnode").c_str());
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+        if (entry.is_directory(ignored)) remove_empty(entry.path());
+    rmdir(folder.c_str());
+}
+
+} // namespace
+
+void remove_empty_ref_folders(const Sysroot& sysroot) {
+    remove_empty(sysroot.repo_folder() / "refs/heads/rtnode");
 }
 
 } // namespace rtnode::ostree

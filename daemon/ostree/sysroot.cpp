@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sstream>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <thread>
 
@@ -90,6 +91,25 @@ void count_difference(const std::vector<Nevra>& from, const std::vector<Nevra>& 
         before.erase(old);
     }
     deployment.diff.removed = static_cast<unsigned>(before.size());
+}
+
+/// By the configuration that Red Hat's and Debian's kernels bring; without that by the names of packages.
+bool has_real_time_kernel(OstreeRepo* repo, const Deployment& deployment, const std::vector<Nevra>& packages) {
+    constexpr std::uint64_t limit = 1 << 20; // RHEL's has 250,000 bytes
+    try {
+        const Tree tree(repo, deployment.checksum);
+        const auto entry = tree.find("usr/lib/modules/" + deployment.kernel + "/config");
+        if (entry && !entry->is_folder && S_ISREG(tree.facts(*entry).mode)) {
+            const auto text = tree.content(*entry, limit);
+            // PREEMPT_RT_FULL: of patched kernels before 5.3, RHEL 8's.
+            return text.find("\nCONFIG_PREEMPT_RT=y\n") != std::string::npos ||
+                   text.find("\nCONFIG_PREEMPT_RT_FULL=y\n") != std::string::npos;
+        }
+    } catch (const Error&) {
+        // A status must not fail for one damaged tree; preflight refuses it and says why.
+    }
+    return std::any_of(packages.begin(), packages.end(),
+                       [](const Nevra& package) { return package.name == "kernel-rt-core"; });
 }
 
 } // namespace
@@ -242,6 +262,7 @@ std::vector<Deployment> Sysroot::deployments() const {
         }
         read_layering(metadata.get(), deployment);
         packages[deployment.checksum] = package_list(metadata.get());
+        deployment.real_time = has_real_time_kernel(repo, deployment, packages[deployment.checksum]);
         result.push_back(std::move(deployment));
     }
 

@@ -41,10 +41,13 @@ std::vector<Nevra> package_list(GVariant* metadata);
 /// All local refs below a prefix ("rpmostree/pkg"), by full name.
 std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& prefix);
 
-/// Sets one ref, or deletes it when the checksum is empty. Not atomic with others.
+/// The commit of a ref or "remote:ref"; empty when there is no such ref.
+std::string commit_of(OstreeRepo* repo, const std::string& refspec);
+
+/// Sets one local ref, or deletes it when the checksum is empty. Not atomic with others.
 void set_ref(OstreeRepo* repo, const std::string& ref, const std::string& checksum);
 
-/// Sets refs (empty checksum: deletes) in one libostree transaction.
+/// Sets refs, "remote:ref" too (empty checksum: deletes), in one libostree transaction.
 void set_refs(OstreeRepo* repo, const std::map<std::string, std::string>& changes);
 
 /// libostree leaves the folders of deleted refs; removes the empty ones of rtnode/tmp.

@@ -3,7 +3,6 @@
 #include "state/error.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace rtnode::plan {
 namespace {
@@ -65,6 +64,64 @@ std::vector<std::string> builds(const PackagePool& pool) {
     return evrs;
 }
 
+/// EVR of the first of them with a kernel image.
+std::string kernel_evr(const PackagePool& pool, const std::set<Id>& ids) {
+    for (const Id id : ids)
+        if (ships_kernel_image(pool, id)) return evr_of(pool, id);
+    return {};
+}
+
+/// What `pinned` without a version means: the build that the starting point has.
+std::string carried_build(const SolveInput& input) {
+    for (const auto& wish : input.wishes.carried_install)
+        if (wish.file && wish.file->nevra.name == "kernel-rt-core") return wish.file->nevra.evr();
+    return {};
+}
+
+/// The builds to choose from, newest first. @param base EVR of the base's kernel
+std::vector<std::string> allowed_builds(const PackagePool& pool, const SolveInput& input, const std::set<Id>& entering,
+                                        const std::string& base) {
+    for (const Id id : entering)
+        if (is_real_time(pool.name(id))) return {evr_of(pool, id)};
+    const auto all = builds(pool);
+    if (all.empty())
+        throw fail(Reason::NoSuchPackage,
+                   "kernel=rt needs kernel-rt-core, and none of the enabled repositories has it; "
+                   "enable the one for real time, or give the packages by URL");
+    auto evrs = all;
+    const auto& wanted = input.wishes.kernel_version;
+    switch (wanted.policy) {
+    case KernelVersion::Policy::newest:
+        break;
+    case KernelVersion::Policy::match_base:
+        std::erase_if(evrs, [&](const auto& evr) { return !same_sources(evr, base); });
+        if (evrs.empty())
+            throw fail(Reason::KernelMismatch,
+                       "the base's kernel is {}, and there is kernel-rt only of {}; enable the repository that has it "
+                       "for the base's kernel, or allow another with kernel-version: 'newest', a version, or 'pinned' "
+                       "for the one that the node has",
+                       base, fmt::join(all, ", "));
+        break;
+    case KernelVersion::Policy::pinned: {
+        const auto carried = carried_build(input);
+        if (wanted.version.empty() && carried.empty())
+            throw fail(Reason::InvalidArgument,
+                       "kernel-version is 'pinned', and the node has no real-time kernel yet that could stay; give the "
+                       "version itself, there is {}",
+                       fmt::join(all, ", "));
+        std::erase_if(evrs,
+                      [&](const auto& evr) { return wanted.version.empty() ? evr != carried : !wanted.names(evr); });
+        if (evrs.empty())
+            throw fail(Reason::NoSuchPackage,
+                       "kernel-version asks for {}, and there is kernel-rt-core only of {}; enable another repository, "
+                       "or choose one of these",
+                       wanted.version, fmt::join(all, ", "));
+        break;
+    }
+    }
+    return evrs;
+}
+
 } // namespace
 
 bool is_kernel_family(const std::string& name) {
@@ -111,25 +168,19 @@ void select_real_time_kernel(const PackagePool& pool, const SolveInput& input, S
         return;
     }
     const auto entering = selection.entering();
-    for (const Id id : entering)
-        if (pool.name(id) == "kernel-rt")
-            throw fail(Reason::InvalidArgument,
-                       "the meta package {} can't be installed with kernel=rt: it requires "
-                       "rt-setup and more; leave it out",
-                       pool.nevra(id).str());
-    auto evrs = builds(pool);
-    for (const Id id : entering)
-        if (is_real_time(pool.name(id))) evrs = {evr_of(pool, id)};
-    if (evrs.empty())
-        throw fail(Reason::NoSuchPackage,
-                   "kernel=rt needs kernel-rt-core, and none of the enabled repositories has it; "
-                   "enable the one for real time, or give the packages by URL");
+    const bool meta =
+        std::any_of(entering.begin(), entering.end(), [&](Id id) { return pool.name(id) == "kernel-rt"; });
+    if (meta || selection.real_time_parts.contains("kernel-rt"))
+        throw fail(Reason::InvalidArgument, "the meta package kernel-rt can't be installed with kernel=rt: it requires "
+                                            "rt-setup and more; leave it out");
+    const auto evrs = allowed_builds(pool, input, entering, kernel_evr(pool, old));
 
     // Counterparts of what leaves; the meta package has none that we want.
     std::set<std::string> wanted{"kernel-rt-modules-extra"};
     for (const Id id : old)
         if (const auto name = pool.name(id); name != "kernel") wanted.insert("kernel-rt-" + name.substr(7));
-    const std::array<std::string, 2> needed{"kernel-rt-core", "kernel-rt-modules"};
+    auto needed = selection.real_time_parts;
+    needed.insert({"kernel-rt-core", "kernel-rt-modules"});
     for (const auto& name : needed)
         wanted.erase(name);
 
@@ -151,9 +202,9 @@ void select_real_time_kernel(const PackagePool& pool, const SolveInput& input, S
     }
     if (chosen.empty())
         throw fail(Reason::NoSuchPackage,
-                   "kernel=rt needs kernel-rt-core and kernel-rt-modules of one build, and the "
-                   "enabled repositories have none that is whole ({}); enable another repository",
-                   fmt::join(evrs, ", "));
+                   "kernel=rt needs {} of one build, and the enabled repositories have none that is whole ({}); enable "
+                   "another repository",
+                   fmt::join(needed, ", "), fmt::join(evrs, ", "));
     for (const auto& name : needed)
         selection.install.insert(of_build(pool, entering, name, chosen));
     for (const auto& name : wanted) {
@@ -167,7 +218,7 @@ void select_real_time_kernel(const PackagePool& pool, const SolveInput& input, S
     selection.kernel_family = chosen;
 }
 
-void check_kernels(const PackagePool& pool, const SolveInput& input, const Selection& selection) {
+void check_kernels(const PackagePool& pool, const SolveInput& input, Selection& selection) {
     const auto leaving = selection.leaving(), entering = selection.entering();
     std::set<Id> base_images, new_images, staying_images;
     for (const Id id : pool.installed())
@@ -193,6 +244,15 @@ void check_kernels(const PackagePool& pool, const SolveInput& input, const Selec
                    "the result would hold no kernel: {} would leave and none would come; install one in "
                    "the same request, or ask for kernel=rt",
                    described(pool, base_images));
+
+    selection.base_kernel = kernel_evr(pool, base_images);
+    selection.kernel = kernel_evr(pool, new_images);
+    const bool real_time =
+        std::any_of(new_images.begin(), new_images.end(), [&](Id id) { return is_real_time(pool.name(id)); });
+    if (real_time && !same_sources(selection.kernel, selection.base_kernel))
+        selection.warnings.push_back(
+            fmt::format("the real-time kernel {} is not of the version of the base's kernel {}", selection.kernel,
+                        selection.base_kernel));
 
     std::set<Id> forgotten;
     for (const Id id : base_kernel(pool, input))

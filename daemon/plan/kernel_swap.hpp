@@ -21,12 +21,14 @@ std::set<Id> base_kernel(const PackagePool& pool, const SolveInput& input);
 bool is_real_time(const std::string& name);
 
 /// Adds to the selection: out go the base's kernel packages with their meta package, in come kernel-rt-core, -modules,
-/// -modules-extra and the counterparts of what goes out, all of one build: the newest that is whole, or the one
-/// that the request's own packages name. Never the meta package kernel-rt, which would require rt-setup.
-/// @throws Error{NoSuchPackage, NoKernel, InvalidArgument}
+/// -modules-extra and the counterparts of what goes out, all of one build: the newest whole one that may be, the one
+/// that the request's own packages name, or what the policy says (SolveInput's wishes.kernel_version). Never the meta
+/// package kernel-rt, which would require rt-setup.
+/// @throws Error{NoSuchPackage, NoKernel, InvalidArgument, KernelMismatch}
 void select_real_time_kernel(const PackagePool& pool, const SolveInput& input, Selection& selection);
 
+/// Also notes the versions of a swap, and warns of a real-time kernel that isn't of the base kernel's version.
 /// @throws Error{IncompleteKernelSwap, SeveralKernels, NoKernel}
-void check_kernels(const PackagePool& pool, const SolveInput& input, const Selection& selection);
+void check_kernels(const PackagePool& pool, const SolveInput& input, Selection& selection);
 
 } // namespace rtnode::plan

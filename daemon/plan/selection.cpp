@@ -178,16 +178,29 @@ void Selector::replace(const Wish& wish, bool carried) {
         fitted = true;
         const auto before = pool_.nevra(old), after = pool_.nevra(chosen);
         const bool exact = wish.file.has_value() || names_version(wish.text, after);
+        const int order = pool_.compare_evr(chosen, old);
         if (before == after) {
-            if (!carried)
-                selection_.warnings.push_back(
-                    fmt::format("{} is what the base has already; nothing to replace", after.str()));
-        } else if (!exact && pool_.compare_evr(chosen, old) <= 0) {
+            selection_.warnings.push_back(
+                carried ? fmt::format("the override of '{}' is dropped: the base has {} itself now", name, after.str())
+                        : fmt::format("{} is what the base has already; nothing to replace", after.str()));
+        } else if (carried && wishes_.new_base && order <= 0) {
+            selection_.warnings.push_back(
+                fmt::format("the override of '{}' is dropped: the new base has {}, which isn't older than {}; to go "
+                            "back to that, ask for it again",
+                            name, before.str(), after.str()));
+        } else if (!exact && order <= 0) {
             selection_.warnings.push_back(
                 fmt::format("the repositories have nothing newer than {}, which the base has; "
                             "name a version to go back to it",
                             before.str()));
         } else {
+            if (order < 0)
+                selection_.warnings.push_back(fmt::format("{} is a downgrade: the base has {}{}", after.str(),
+                                                          before.str(),
+                                                          carried ? fmt::format("; 'rtnodectl override reset {}' goes "
+                                                                                "back to that",
+                                                                                name)
+                                                                  : ""));
             claim(name + "." + before.arch, chosen);
             selection_.replace[chosen] = old;
         }
@@ -198,6 +211,11 @@ void Selector::replace(const Wish& wish, bool carried) {
 void Selector::install(const Wish& wish, bool carried) {
     const auto name = name_of(wish, pool_.names(false));
     if (carried && is_dropped(name)) return;
+    if (wishes_.kernel == "rt" && is_real_time(name) && !wish.file && wish.text == name &&
+        !pool_.available(name).empty()) {
+        selection_.real_time_parts.insert(name);
+        return;
+    }
     const Id chosen = best(pool_, candidates(wish, name, ""));
     const auto base = pool_.installed(name);
     for (const Id id : base) {

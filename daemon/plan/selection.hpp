@@ -16,6 +16,8 @@ struct Selection {
     std::set<Id> install;      ///< new
     std::set<Id> remove;       ///< of the base
     std::string kernel_family; ///< with kernel=rt: the EVR of the chosen build; its dependencies of that EVR may enter
+    std::set<std::string> real_time_parts; ///< with kernel=rt: names asked for beside it, to be of the same build
+    std::string base_kernel, kernel;       ///< EVRs of a swap: what leaves, what comes
     std::vector<std::string> warnings;
 
     std::set<Id> leaving() const; ///< removed or replaced

@@ -167,6 +167,8 @@ Solution solution_of(const PackagePool& pool, const Outcome& outcome, const Sele
     const auto image = [&](Id id) { return ships_kernel_image(pool, id); };
     solution.swaps_kernel = std::any_of(outcome.entering.begin(), outcome.entering.end(), image) ||
                             std::any_of(outcome.leaving.begin(), outcome.leaving.end(), image);
+    solution.base_kernel = selection.base_kernel;
+    solution.kernel = selection.kernel;
     solution.warnings = selection.warnings;
     return solution;
 }

@@ -3,6 +3,7 @@
 // for is locked: what would be dragged in or out is a refusal that says why.
 
 #include "fetch/metadata.hpp"
+#include "state/kernel_version.hpp"
 #include "state/package.hpp"
 #include "state/plan.hpp"
 #include "state/repository.hpp"
@@ -32,10 +33,13 @@ struct Wishes {
     std::vector<Wish> replace, install;
     std::vector<std::string> remove; ///< names of base packages
     std::string kernel;              ///< "", "rt" or "stock"
+    KernelVersion kernel_version;    ///< which build kernel=rt takes, unless the request's own packages name one
 
     /// What the starting point has already (origin's replace-local, requested-local, remove). A wish for the same
     /// name wins. What no longer fits the base is left out with a warning ("inactive", as rpm-ostree has it).
     std::vector<Wish> carried_replace, carried_install;
+    bool new_base =
+        false; ///< they were made for another base: a replacement that isn't newer than this one's is dropped
     std::vector<std::string> carried_remove;
 };
 
@@ -68,10 +72,13 @@ struct Solution {
     std::vector<NewPackage> packages;
     std::vector<std::string> warnings;
     bool swaps_kernel = false; ///< a kernel image leaves or enters the base's set
+    std::string base_kernel;   ///< [epoch:]version-release of the base's kernel, when it is swapped
+    std::string kernel;        ///< that of the kernel in its place
 };
 
 /// @throws Error{InvalidArgument, NoSuchPackage, PackageNotInBase, WrongArchitecture, DependencyProblem,
-///         UnaskedChange, IncompleteKernelSwap, SeveralKernels, NoKernel, RepositoryMetadata, CorruptObject}
+///         UnaskedChange, IncompleteKernelSwap, SeveralKernels, NoKernel, KernelMismatch, RepositoryMetadata,
+///         CorruptObject}
 Solution solve(SolveInput input);
 
 } // namespace rtnode::plan

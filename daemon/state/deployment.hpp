@@ -47,6 +47,7 @@ struct Deployment {
     Origin origin;
     KernelArguments kernel_arguments;              ///< of the boot loader entry, or of the staged record
     std::string kernel;                            ///< ostree.linux, or the folder of vmlinuz
+    bool real_time = false;                        ///< that kernel is a real-time kernel
     std::vector<Nevra> removed;                    ///< rpmostree.removed-base-packages
     std::vector<std::pair<Nevra, Nevra>> replaced; ///< old, new: rpmostree.replaced-base-packages
     std::vector<Nevra> layered_packages;           ///< requested-local by NEVRA

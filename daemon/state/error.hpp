@@ -19,15 +19,17 @@ namespace rtnode {
     X(NotAuthorized)                                                                                                   \
     X(QueueFull)                                                                                                       \
     X(TooLate)                                                                                                         \
-    X(StalePlan) X(UnsafePath) /* the node as it is */                                                                 \
-        X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)   \
-            X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)            \
-                X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment)                       \
-                    X(NoRollbackDeployment) X(SandboxUnavailable) X(SelinuxDomain) /* packages */                      \
+    X(StalePlan)                                                                                                       \
+    X(UnsafePath) /* the node as it is */                                                                              \
+    X(NotOstree)                                                                                                       \
+    X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked) X(UnusableOrigin)  \
+        X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject) X(ForeignLayering)               \
+            X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment) X(NoRollbackDeployment)                      \
+                X(SandboxUnavailable) X(SelinuxDomain) /* packages */                                                  \
         X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)     \
             X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)         \
-                X(SeveralKernels) X(NoKernel) X(InactiveOverride)          /* repositories and downloads */            \
-        X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) /* the work */                              \
+                X(SeveralKernels) X(NoKernel) X(KernelMismatch) X(InactiveOverride) /* repositories and downloads */   \
+        X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) X(OlderBase) /* the work */                 \
         X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)      \
             X(CommitFailed) X(DeployFailed) X(EtcConflict) X(Canceled) X(Interrupted)                                  \
                 X(WorkerDied)                               /* kernel arguments */                                     \

@@ -65,6 +65,8 @@ void to_json(nlohmann::json& json, const Plan& plan) {
             {"reboots", plan.reboots},
             {"nothing-to-do", plan.nothing_to_do()},
             {"warnings", plan.warnings}};
+    if (!plan.base_kernel.empty()) json["base-kernel-version"] = plan.base_kernel;
+    if (!plan.kernel.empty()) json["kernel-version"] = plan.kernel;
 }
 
 } // namespace rtnode

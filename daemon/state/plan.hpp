@@ -40,6 +40,7 @@ struct Plan {
     KernelArguments kernel_arguments_before, kernel_arguments_after;
     bool new_commit = false; ///< false: the same commit is deployed again, or nothing changes
     bool changes_kernel = false;
+    std::string base_kernel, kernel; ///< [epoch:]version-release of the kernel that leaves and of the one that comes
     bool regenerates_initramfs = false;
     std::uint64_t download_bytes = 0;
     std::uint64_t boot_need_bytes = 0; ///< estimated: kernel + old initramfs × 1.3 + new microcode; 0 without a new one

@@ -8,12 +8,13 @@
 namespace rtnode {
 namespace {
 
-constexpr std::array<std::pair<JobKind, std::string_view>, 5> kinds{{
+constexpr std::array<std::pair<JobKind, std::string_view>, 6> kinds{{
     {JobKind::override_packages, "override"},
     {JobKind::reset_overrides, "reset-overrides"},
     {JobKind::kernel_arguments, "kernel-arguments"},
     {JobKind::rollback, "rollback"},
     {JobKind::drop_pending, "drop-pending"},
+    {JobKind::update, "update"},
 }};
 
 JobKind kind_of(const std::string& name) {
@@ -43,6 +44,7 @@ void to_json(nlohmann::json& json, const Request& request) {
             {"install", request.install},
             {"reset", request.reset},
             {"kernel", request.kernel},
+            {"kernel-version", request.kernel_version},
             {"append-kernel-arguments", request.append_kernel_arguments},
             {"remove-kernel-arguments", request.remove_kernel_arguments},
             {"allow-unsigned", request.allow_unsigned},
@@ -50,7 +52,9 @@ void to_json(nlohmann::json& json, const Request& request) {
             {"reboot", request.reboot},
             {"os", request.os},
             {"expected-plan", request.expected_plan},
-            {"version", request.version}};
+            {"version", request.version},
+            {"restore", request.restore},
+            {"pull", request.pull}};
 }
 
 void from_json(const nlohmann::json& json, Request& request) {
@@ -60,6 +64,7 @@ void from_json(const nlohmann::json& json, Request& request) {
     json.at("install").get_to(request.install);
     json.at("reset").get_to(request.reset);
     json.at("kernel").get_to(request.kernel);
+    json.at("kernel-version").get_to(request.kernel_version);
     json.at("append-kernel-arguments").get_to(request.append_kernel_arguments);
     json.at("remove-kernel-arguments").get_to(request.remove_kernel_arguments);
     json.at("allow-unsigned").get_to(request.allow_unsigned);
@@ -68,6 +73,8 @@ void from_json(const nlohmann::json& json, Request& request) {
     json.at("os").get_to(request.os);
     json.at("expected-plan").get_to(request.expected_plan);
     json.at("version").get_to(request.version);
+    json.at("restore").get_to(request.restore);
+    json.at("pull").get_to(request.pull);
 }
 
 void to_json(nlohmann::json& json, const WorkOrder& order) {
@@ -81,6 +88,7 @@ void to_json(nlohmann::json& json, const WorkOrder& order) {
             {"cache-dir", order.cache_dir.string()},
             {"private-node", order.private_node},
             {"repositories", order.repositories},
+            {"kernel-version", order.kernel_version},
             {"gpg-keys", keys},
             {"scriptlet-limit-s", order.scriptlet_limit_s},
             {"dracut-limit-s", order.dracut_limit_s},
@@ -98,6 +106,7 @@ void from_json(const nlohmann::json& json, WorkOrder& order) {
     order.cache_dir = json.at("cache-dir").get<std::string>();
     json.at("private-node").get_to(order.private_node);
     json.at("repositories").get_to(order.repositories);
+    json.at("kernel-version").get_to(order.kernel_version);
     order.gpg_keys.clear();
     for (const auto& key : json.at("gpg-keys"))
         order.gpg_keys.emplace_back(key.get<std::string>());

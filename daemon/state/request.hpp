@@ -13,9 +13,16 @@
 
 namespace rtnode {
 
-enum class JobKind { override_packages, reset_overrides, kernel_arguments, rollback, drop_pending };
+enum class JobKind {
+    override_packages,
+    reset_overrides,
+    kernel_arguments,
+    rollback,
+    drop_pending,
+    update,
+};
 
-/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending".
+/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending", "update".
 std::string_view name_of(JobKind kind);
 
 struct Request {
@@ -28,7 +35,8 @@ struct Request {
     std::vector<std::string> install;
     std::vector<std::string> reset; ///< of ResetOverrides: names, empty = all
 
-    std::string kernel; ///< "", "rt" or "stock": derive the sets
+    std::string kernel;         ///< "", "rt" or "stock": derive the sets
+    std::string kernel_version; ///< KernelVersion::parse(); "" = the configured one
     std::vector<std::string> append_kernel_arguments;
     std::vector<std::string> remove_kernel_arguments;
 
@@ -38,6 +46,11 @@ struct Request {
     std::string os;            ///< stateroot; "" = the booted one, or the only one
     std::string expected_plan; ///< hash of a dry run; another plan is Error{StalePlan}
     std::string version;       ///< `version` of the new commit's metadata; "" = the base commit's
+
+    /// Of Update: commit of the booted deployment when the one booted next lost its changes (Manager's
+    /// WillLoseRealTime): they are put back. The daemon's own word, not the caller's.
+    std::string restore;
+    bool pull = true;       ///< of Update: ask the origin's remote; false: the base of the pending deployment
 
     bool operator==(const Request&) const = default;
 };
@@ -54,6 +67,7 @@ struct WorkOrder {
     std::filesystem::path cache_dir; ///< downloads, repository metadata
     bool private_node = false;       ///< --sysroot DIR: a node in a folder, never booted; the host is out of reach
     std::vector<Repository> repositories;
+    std::string kernel_version;                  ///< configured, see KernelVersion::parse()
     std::vector<std::filesystem::path> gpg_keys; ///< trusted beside those of the base rpmdb
     unsigned scriptlet_limit_s = 300;            ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;

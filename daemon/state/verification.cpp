@@ -92,7 +92,8 @@ std::optional<IntendedBoot> intended_by(std::uint32_t job, const std::string& re
         !json.contains("checksum") || !json.contains("kernel-arguments"))
         return std::nullopt;
     return IntendedBoot{job, json.at("checksum").get<std::string>(),
-                        json.at("kernel-arguments").get<std::vector<std::string>>(), json.value(fate_key, "")};
+                        json.at("kernel-arguments").get<std::vector<std::string>>(), json.value(fate_key, ""),
+                        json.value("from", "")};
 }
 
 std::string why_not_booted(const std::optional<IntendedBoot>& intended, const std::vector<Deployment>& deployments) {

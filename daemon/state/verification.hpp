@@ -36,6 +36,7 @@ struct IntendedBoot {
     std::string checksum;
     std::vector<std::string> kernel_arguments;
     std::string fate; ///< what was found out after a shutdown that didn't lead to it, see fate_of(); else ""
+    std::string from; ///< commit of the deployment that the job's change was made on; "" when it only moved to another
 };
 
 /// The key of a job's result with IntendedBoot::fate.

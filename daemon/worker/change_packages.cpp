@@ -97,6 +97,7 @@ std::uint64_t peak_memory_bytes() {
 nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     const PackageStore store(order.state_dir / "packages");
     auto node = open_node(order, reporter, store, true);
+    const auto new_base = move_to_new_base(order, node, reporter);
     const WorkFolder work(node.sysroot, order.job);
     const auto base = read_base(node, work);
     const auto keyring = rpm::Keyring::load(base.rpmdb, order.gpg_keys);
@@ -105,17 +106,18 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     RepositoryKeys repository_keys(order, base.rpmdb, downloader, reporter);
 
     Payloads payloads(node.sysroot, store, keyring, work.path() / "cached");
-    auto planned = make_plan(order, node, base, payloads, keyring, repository_keys, downloader, reporter);
+    auto planned = make_plan(order, node, new_base, base, payloads, keyring, repository_keys, downloader, reporter);
     auto& plan = planned.plan;
     check_expected(order, plan);
-    if (plan.new_commit) check_space(node, plan, planned.solution);
+    if (plan.new_commit || new_base.moved(node)) check_space(node, new_base, plan, planned.solution);
     auto result = result_of(plan, order);
     if (order.request.dry_run || plan.nothing_to_do()) return result;
 
     ostree::DeployRequest deployment{.stateroot = plan.stateroot,
                                      .checksum = plan.from_checksum,
                                      .origin = node.ground.start.origin.raw,
-                                     .kernel_arguments = plan.kernel_arguments_after};
+                                     .kernel_arguments = plan.kernel_arguments_after,
+                                     .refs = new_base.refs};
     std::optional<ostree::Transaction> transaction;
     auto packages_after = packages_or(ostree::packages_of(node.sysroot, plan.from_checksum), base);
     if (plan.new_commit) {

@@ -9,7 +9,7 @@
 
 namespace rtnode::worker {
 
-/// All names, in the order in which an override passes them.
+/// The names that an override passes, in order. An update also passes after-pull.
 const std::vector<std::string_view>& failpoint_names();
 
 /// Does nothing unless RTNODE_FAILPOINT names this place.

@@ -32,6 +32,7 @@ nlohmann::json result_of(const Plan& plan, const WorkOrder& order) {
     nlohmann::json result = plan;
     result["dry-run"] = order.request.dry_run;
     result["checksum"] = plan.from_checksum;
+    result["from"] = plan.from_checksum;
     result["kernel-arguments"] = result.at("kernel-arguments-after");
     result.erase("kernel-arguments-after");
     return result;

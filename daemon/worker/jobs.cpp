@@ -39,6 +39,7 @@ nlohmann::json run(const WorkOrder& order, Reporter& reporter) {
     switch (order.request.kind) {
     case JobKind::override_packages:
     case JobKind::reset_overrides:
+    case JobKind::update:
         return change_packages(order, reporter);
     case JobKind::kernel_arguments:
         return set_kernel_arguments(order, reporter);

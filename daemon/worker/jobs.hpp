@@ -12,7 +12,8 @@ namespace rtnode::worker {
 /// Dispatches by the request's kind.
 nlohmann::json run(const WorkOrder& order, Reporter& reporter);
 
-nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter); ///< override, reset-overrides
+/// override, reset-overrides, update
+nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter);
 nlohmann::json set_kernel_arguments(const WorkOrder& order, Reporter& reporter);
 nlohmann::json rollback(const WorkOrder& order, Reporter& reporter);
 nlohmann::json drop_pending(const WorkOrder& order, Reporter& reporter);

@@ -20,9 +20,9 @@ namespace {
 constexpr double initramfs_growth = 1.3;
 
 /// The starting point's packages less what the request takes back.
-DesiredPackages starting_packages(const Node& node, const Request& request) {
-    auto desired = DesiredPackages::of(node.ground.start.origin);
-    desired.layered = ostree::layered_from_repositories(node.sysroot, node.ground.start);
+DesiredPackages starting_packages(const Node& node, const NewBase& new_base, const Request& request,
+                                  Reporter& reporter) {
+    auto desired = desired_of(node, new_base, request, reporter);
     if (request.kind == JobKind::reset_overrides) {
         const auto unknown = desired.reset(request.reset);
         if (!unknown.empty())
@@ -48,9 +48,31 @@ void take_back_kernel(DesiredPackages& desired, const Base& base, Payloads& payl
     }
 }
 
-bool needs_repositories(const plan::Wishes& wishes) {
+/// Whether the real-time kernel that the node has is the one to have, whatever repositories offer.
+bool keeps_kernel(const plan::Wishes& wishes, const Base& base) {
+    const auto carried =
+        std::find_if(wishes.carried_install.begin(), wishes.carried_install.end(),
+                     [](const plan::Wish& wish) { return wish.file && wish.file->nevra.name == "kernel-rt-core"; });
+    if (carried == wishes.carried_install.end()) return false;
+    const auto evr = carried->file->nevra.evr();
+    switch (wishes.kernel_version.policy) {
+    case KernelVersion::Policy::newest:
+        return false;
+    case KernelVersion::Policy::pinned:
+        return wishes.kernel_version.version.empty() || wishes.kernel_version.names(evr);
+    case KernelVersion::Policy::match_base:
+        return std::any_of(base.packages.begin(), base.packages.end(), [&](const Nevra& package) {
+            return package.name == "kernel-core" && same_sources(evr, package.evr());
+        });
+    }
+    return false;
+}
+
+/// Of an update too: unless the kernel may stay.
+bool needs_repositories(const plan::Wishes& wishes, bool update, const Base& base) {
     const auto named = [](const plan::Wish& wish) { return !wish.file.has_value(); };
-    return wishes.kernel == "rt" || std::any_of(wishes.replace.begin(), wishes.replace.end(), named) ||
+    return (wishes.kernel == "rt" && !(update && keeps_kernel(wishes, base))) ||
+           std::any_of(wishes.replace.begin(), wishes.replace.end(), named) ||
            std::any_of(wishes.install.begin(), wishes.install.end(), named);
 }
 
@@ -94,7 +116,7 @@ void check_layered_stays(const Plan& plan, const std::map<std::string, PinnedPac
     }
 }
 
-/// Whether the starting point has exactly the packages of the plan.
+/// Whether the starting point has exactly the packages of the plan. (On another base it has others anyway.)
 bool same_packages(const Node& node, const Plan& plan, const std::map<std::string, PinnedPackage>& layered) {
     const auto& start = node.ground.start;
     std::vector<std::string> had, wanted;
@@ -143,11 +165,22 @@ Base read_base(const Node& node, const WorkFolder& work) {
     return base;
 }
 
-Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Payloads& payloads,
-                  const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
-                  Reporter& reporter) {
+Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_base, const Base& base,
+                  Payloads& payloads, const rpm::Keyring& keyring, RepositoryKeys& repository_keys,
+                  fetch::Downloader& downloader, Reporter& reporter) {
     const auto& request = order.request;
-    auto desired = starting_packages(node, request);
+    const auto& start = node.ground.start;
+    const bool update = request.kind == JobKind::update;
+    auto desired = starting_packages(node, new_base, request, reporter);
+    Planned planned{.plan = plan_for(node)};
+    auto& plan = planned.plan;
+    plan.kernel_arguments_after =
+        plan.kernel_arguments_before.changed(request.append_kernel_arguments, request.remove_kernel_arguments);
+    if (update && !new_base.moved(node) && desired == desired_of(node, new_base)) {
+        plan.same_packages_as_start = true; // nothing new, so nothing to solve either
+        plan.reboots = plan.nothing_to_do() ? 0 : 1;
+        return planned;
+    }
     if (request.kernel == "stock") take_back_kernel(desired, base, payloads);
 
     plan::SolveInput input{
@@ -156,34 +189,38 @@ Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Pa
     input.wishes.install = read_inputs(request.install, request, downloader, keyring, reporter);
     input.wishes.remove = request.remove;
     input.wishes.kernel = request.kernel == "stock" ? "" : request.kernel;
+    if (update && desired.install.contains("kernel-rt-core")) input.wishes.kernel = "rt";
+    input.wishes.kernel_version =
+        KernelVersion::parse(request.kernel_version.empty() ? order.kernel_version : request.kernel_version);
     input.wishes.carried_replace = carried(desired.replace, payloads);
     input.wishes.carried_install = carried(desired.install, payloads);
     for (auto& wish : carried(desired.layered, payloads))
         input.wishes.carried_install.push_back(std::move(wish));
     input.wishes.carried_remove = {desired.remove.begin(), desired.remove.end()};
-    if (needs_repositories(input.wishes))
+    input.wishes.new_base =
+        new_base.moved(node) || (!request.restore.empty() && node.ground.merge.base_checksum != start.base_checksum);
+    if (needs_repositories(input.wishes, update, base))
         input.repositories = read_repositories(order, repository_keys, downloader, reporter);
     input.load_filelists = [&](plan::RepositoryInput& repository) {
         fetch::fetch_filelists(downloader, repository.repository, repository.files);
     };
 
     reporter.step("Resolving dependencies");
-    Planned planned{.plan = plan_for(node), .repositories = input.repositories};
+    planned.repositories = input.repositories;
     planned.solution = plan::solve(std::move(input));
     failpoint("after-solve");
     reporter.end_step();
     for (const auto& warning : planned.solution.warnings)
         reporter.warn(warning);
 
-    auto& plan = planned.plan;
     plan.packages = planned.solution.changes;
-    plan.kernel_arguments_after =
-        plan.kernel_arguments_before.changed(request.append_kernel_arguments, request.remove_kernel_arguments);
     plan.changes_kernel = planned.solution.swaps_kernel;
+    plan.base_kernel = planned.solution.base_kernel;
+    plan.kernel = planned.solution.kernel;
     for (const auto& package : planned.solution.packages)
         if (!package.file) plan.download_bytes += package.download.size.value_or(0);
     check_layered_stays(plan, desired.layered, base);
-    plan.same_packages_as_start = same_packages(node, plan, desired.layered);
+    plan.same_packages_as_start = !new_base.moved(node) && same_packages(node, plan, desired.layered);
     plan.new_commit = !plan.same_packages_as_start && !plan.packages.empty();
     plan.reboots = plan.nothing_to_do() ? 0 : 1;
     planned.layered_patterns = ostree::layered_patterns(node.sysroot, node.ground.start);
@@ -191,7 +228,7 @@ Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Pa
     return planned;
 }
 
-void check_space(const Node& node, Plan& plan, const plan::Solution& solution) {
+void check_space(const Node& node, const NewBase& new_base, Plan& plan, const plan::Solution& solution) {
     std::uint64_t installed = 0, microcode = 0;
     for (const auto& package : solution.packages) {
         installed += package.installed_size;
@@ -201,6 +238,8 @@ void check_space(const Node& node, Plan& plan, const plan::Solution& solution) {
     if (plan.regenerates_initramfs) {
         const auto old = static_cast<double>(ostree::boot_bytes(node.sysroot, plan.base_checksum));
         plan.boot_need_bytes = static_cast<std::uint64_t>(initramfs_growth * old) + microcode;
+    } else if (new_base.moved(node) && !ostree::same_boot_files(node.sysroot, new_base.before, plan.base_checksum)) {
+        plan.boot_need_bytes = ostree::boot_bytes(node.sysroot, plan.base_checksum);
     }
     const auto refuse = [](const fs::path& folder, std::uint64_t need, std::uint64_t free, const char* remedy) {
         throw fail(Reason::NoSpace, "{} has {:.1f} MB free, and about {:.1f} MB are needed; {}", folder.string(),

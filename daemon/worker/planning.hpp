@@ -5,6 +5,7 @@
 #include "plan/solve.hpp"
 #include "rpm/keyring.hpp"
 #include "state/plan.hpp"
+#include "worker/new_base.hpp"
 #include "worker/node.hpp"
 #include "worker/payloads.hpp"
 #include "worker/repository_keys.hpp"
@@ -34,12 +35,12 @@ struct Planned {
 };
 
 /// @throws what plan::solve() and the reading of the inputs throw; Error{ForeignLayering}
-Planned make_plan(const WorkOrder& order, const Node& node, const Base& base, Payloads& payloads,
-                  const rpm::Keyring& keyring, RepositoryKeys& repository_keys, fetch::Downloader& downloader,
-                  Reporter& reporter);
+Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_base, const Base& base,
+                  Payloads& payloads, const rpm::Keyring& keyring, RepositoryKeys& repository_keys,
+                  fetch::Downloader& downloader, Reporter& reporter);
 
 /// Estimates what the change needs in /boot and in the repository, and sets the plan's regenerates_initramfs and
 /// boot_need_bytes. @throws Error{NoSpace} before any work
-void check_space(const Node& node, Plan& plan, const plan::Solution& solution);
+void check_space(const Node& node, const NewBase& new_base, Plan& plan, const plan::Solution& solution);
 
 } // namespace rtnode::worker

@@ -17,8 +17,9 @@ namespace {
 volatile std::sig_atomic_t cancel_asked = 0;
 
 /// Where a step stands in the whole of an override, percent; measured on the throwaway node, dracut is the long one.
-constexpr std::array<std::pair<std::string_view, unsigned>, 16> percent_at_start{{
+constexpr std::array<std::pair<std::string_view, unsigned>, 17> percent_at_start{{
     {"Checking the node", 0},
+    {"Pulling", 1},
     {"Importing rpm-md", 3},
     {"Resolving dependencies", 6},
     {"Downloading packages", 9},

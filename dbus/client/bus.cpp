@@ -205,6 +205,10 @@ std::string Bus::drop_pending(const Options& options) {
     return call([&] { return connection_->manager().DropPending(dictionary(options)); });
 }
 
+std::string Bus::update(const Options& options) {
+    return call([&] { return connection_->manager().Update(dictionary(options)); });
+}
+
 void Bus::reboot(const Options& options) {
     call([&] { connection_->manager().Reboot(dictionary(options)); });
 }

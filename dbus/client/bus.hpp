@@ -59,6 +59,7 @@ class Bus {
                                      const Options& options);
     std::string rollback(const Options& options);
     std::string drop_pending(const Options& options);
+    std::string update(const Options& options);
 
     void reboot(const Options& options);
     void cancel_reboot();

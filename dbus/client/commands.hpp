@@ -37,6 +37,7 @@ struct Session {
 
 void add_override(CLI::App& app, Session& session);
 void add_kernel_arguments(CLI::App& app, Session& session);
+void add_update(CLI::App& app, Session& session);
 void add_deployments(CLI::App& app, Session& session); ///< status, rollback, drop-pending, reboot, version
 void add_jobs(CLI::App& app, Session& session);
 void add_latency(CLI::App& app, Session& session);
@@ -45,6 +46,15 @@ void add_latency(CLI::App& app, Session& session);
 struct JobOptions {
     bool dry_run = false, reboot = false;
     std::string os, expected_plan;
+
+    void declare(CLI::App& command);
+    void fill(Options& options) const; ///< only what was given
+};
+
+/// Options of the jobs that make a new tree.
+struct TreeOptions {
+    std::vector<std::string> append, remove; ///< kernel arguments
+    std::string version;                     ///< of the new commit
 
     void declare(CLI::App& command);
     void fill(Options& options) const; ///< only what was given

@@ -14,19 +14,19 @@ namespace rtnode::client {
 namespace {
 
 struct Request {
-    std::vector<std::string> replace, remove, install, append, remove_arguments, names;
-    std::string kernel, version;
+    std::vector<std::string> replace, remove, install, names;
+    std::string kernel, kernel_version;
     bool allow_unsigned = false;
+    TreeOptions tree;
     JobOptions job;
 
     Options options() const {
         Options out;
         job.fill(out);
+        tree.fill(out);
         if (!kernel.empty()) out["kernel"] = kernel;
-        if (!append.empty()) out["append-kernel-arguments"] = append;
-        if (!remove_arguments.empty()) out["remove-kernel-arguments"] = remove_arguments;
+        if (!kernel_version.empty()) out["kernel-version"] = kernel_version;
         if (allow_unsigned) out["allow-unsigned"] = true;
-        if (!version.empty()) out["version"] = version;
         return out;
     }
 };
@@ -95,19 +95,6 @@ Exit override_packages(Session& session, const Request& request) {
     return finish_job(session, job);
 }
 
-void declare_kernel_arguments(CLI::App& command, Request& request) {
-    command.add_option("--append-karg", request.append, "Add a kernel argument in the same job; order counts")
-        ->type_name("ARG")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--remove-karg", request.remove_arguments, "Take away ARG, or every ARG=…, first")
-        ->type_name("ARG")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    command.add_option("--commit-version", request.version, "Version of the new commit; else the base's")
-        ->type_name("VERSION");
-}
-
 } // namespace
 
 void add_override(CLI::App& app, Session& session) {
@@ -126,15 +113,20 @@ void add_override(CLI::App& app, Session& session) {
     command->add_option("--kernel", request->kernel, "The kernel to have; what to remove and install is derived")
         ->type_name("KERNEL")
         ->check(CLI::IsMember({"rt", "stock"}));
+    command
+        ->add_option("--kernel-version", request->kernel_version,
+                     "With --kernel rt: match-base (made from the base kernel's sources), newest, pinned (stays as it "
+                     "is) or a version; else the configured one")
+        ->type_name("POLICY|VERSION");
     command->add_flag("--allow-unsigned", request->allow_unsigned,
                       "Accept packages that neither a trusted signature nor a digest vouches for");
-    declare_kernel_arguments(*command, *request);
+    request->tree.declare(*command);
     request->job.declare(*command);
 
     auto reset_request = std::make_shared<Request>();
     CLI::App* reset = command->add_subcommand("reset", "Put packages back as the base has them; without names all");
     reset->add_option("NAME", reset_request->names, "Names of packages");
-    declare_kernel_arguments(*reset, *reset_request);
+    reset_request->tree.declare(*reset);
     reset_request->job.declare(*reset);
 
     command->footer("URLs may end with #sha256=HEX. Relative paths count from here.");

@@ -41,6 +41,24 @@ void JobOptions::fill(Options& options) const {
     if (!expected_plan.empty()) options["expected-plan"] = expected_plan;
 }
 
+void TreeOptions::declare(CLI::App& command) {
+    command.add_option("--append-karg", append, "Add a kernel argument in the same job; order counts")
+        ->type_name("ARG")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_option("--remove-karg", remove, "Take away ARG, or every ARG=…, first")
+        ->type_name("ARG")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command.add_option("--commit-version", version, "Version of the new commit; else the base's")->type_name("VERSION");
+}
+
+void TreeOptions::fill(Options& options) const {
+    if (!append.empty()) options["append-kernel-arguments"] = append;
+    if (!remove.empty()) options["remove-kernel-arguments"] = remove;
+    if (!version.empty()) options["version"] = version;
+}
+
 Exit finish_job(Session& session, const std::string& path) {
     const std::string number = number_of(path);
     Terminal& terminal = session.terminal();

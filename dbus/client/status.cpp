@@ -101,6 +101,8 @@ std::vector<Line> lines_of(const Json& deployment, const Json& manager, const st
     std::string kernel = text(deployment, "kernel");
     if (!kernel.empty() && flag(deployment, "booted") && kernel == text(manager, "KernelRelease"))
         kernel += flag(manager, "RealTimeKernel") ? " (running, real-time)" : " (running)";
+    else if (flag(deployment, "real-time"))
+        kernel += " (real-time)";
     add("Kernel", kernel);
     if (flag(deployment, "pending")) {
         add("KernelArguments", kernel_arguments_line(booted_kargs, words(deployment, "kernel-arguments"), color));
@@ -138,6 +140,10 @@ std::string format_status(const Json& manager, bool color) {
     std::string out = "State: " + text(manager, "Activity") + "\n";
     if (const auto lost = text(manager, "NotBooted"); !lost.empty())
         out += highlighted("Warning: " + printable(lost), color) + "\n";
+    if (flag(manager, "WillLoseRealTime"))
+        out +=
+            "Warning: the next boot has no real-time kernel, and no job asked for that; \"rtnodectl update --no-pull\" "
+            "puts it back\n";
     out += "Deployments:\n";
     const Json& deployments = member(manager, "Deployments");
     if (!deployments.is_array() || deployments.empty()) return out + "  none\n";

@@ -5,6 +5,8 @@
 //   deploy-and-hang   hangs in the deploy step      crash     abort() after writing to stderr
 //   leave             exits with 3, saying nothing  read-files  the content of the passed files as result
 //   log N             N log lines                   show      the order as result     nonsense  no message at all
+//   deployed COMMIT [FROM]  has made that deployment, from that one
+// An update shows its order.
 // With --clean it appends a line to STATE/cleaned. With --verify STATE/verify.json is its result; without it, it dies.
 
 #include "state/request.hpp"
@@ -51,7 +53,7 @@ std::string read_all(int fd) {
 
 int work(const WorkOrder& order) {
     const auto& script = order.request.remove;
-    const auto& what = script.at(0);
+    const auto what = order.request.kind == JobKind::update ? "show" : script.at(0);
     std::signal(SIGTERM, cancel);
     send(Step{"Resolving dependencies", 10});
     if (what == "succeed") {
@@ -62,6 +64,12 @@ int work(const WorkOrder& order) {
         send(
             Result{R"({"checksum":"abc","staged":true,"freed":12,"plan":{"reboots":1,"warnings":[],)"
                    R"("packages":[{"kind":"replace","after":"a-1-1.noarch"}]},"steps":{"Deploying":0.5},"delta":-3})"});
+        return 0;
+    }
+    if (what == "deployed") {
+        nlohmann::json result{{"checksum", script.at(1)}, {"kernel-arguments", nlohmann::json::array()}};
+        if (script.size() > 2) result["from"] = script.at(2);
+        send(Result{result.dump()});
         return 0;
     }
     if (what == "fail") {

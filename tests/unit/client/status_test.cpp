@@ -108,6 +108,20 @@ TEST(Status, SaysThatTheRunningKernelIsRealTime) {
     EXPECT_NE(shown.find("Kernel: 4.18.0-147.rt24.93.el8.x86_64 (running, real-time)\n"), std::string::npos) << shown;
 }
 
+TEST(Status, WarnsOfANextBootThatLosesTheRealTimeKernel) {
+    Json pending = base(), booted = real_time();
+    pending["pending"] = true;
+    pending["kernel"] = "4.18.0-148.el8.x86_64";
+    booted["real-time"] = true;
+    booted["kernel"] = "4.18.0-147.rt24.93.el8.x86_64";
+    const Json manager{{"Activity", "idle"}, {"WillLoseRealTime", true}, {"Deployments", {pending, booted}}};
+    const auto text = format_status(manager, false);
+    EXPECT_EQ(text.find("State: idle\nWarning: the next boot has no real-time kernel"), 0U) << text;
+    EXPECT_NE(text.find("\"rtnodectl update --no-pull\""), std::string::npos) << text;
+    EXPECT_NE(text.find("Kernel: 4.18.0-147.rt24.93.el8.x86_64 (real-time)\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("Kernel: 4.18.0-148.el8.x86_64\n"), std::string::npos) << text;
+}
+
 TEST(Status, ShowsBothVersionsWhenTheNewCommitHasItsOwn) {
     Json deployment = real_time();
     deployment["version"] = "43.81.rt1";

@@ -60,6 +60,8 @@ TEST_F(SettingsTest, TheShippedDefaultsAreTheDefaults) {
     const Settings built_in;
     EXPECT_EQ(shipped.dracut_limit_s, built_in.dracut_limit_s);
     EXPECT_EQ(shipped.latency_keep, built_in.latency_keep);
+    EXPECT_EQ(shipped.kernel_version, built_in.kernel_version);
+    EXPECT_EQ(shipped.update_reapply, built_in.update_reapply);
 }
 
 TEST_F(SettingsTest, EveryCommentedDefaultIsAKnownKeyOfTheRightType) {
@@ -98,7 +100,7 @@ TEST_F(SettingsTest, AnUnknownKeyIsNamedWithFileLineAndTheKnownOnes) {
     EXPECT_THAT(refusal(), AllOf(HasSubstr("a.toml"), HasSubstr("3 |"), HasSubstr("unknown key `scriptlet`"),
                                  HasSubstr("scriptlets, dracut, lock-wait")));
     write("a.toml", "[limit]\n");
-    EXPECT_THAT(refusal(), HasSubstr("packages, repository, limits, latency"));
+    EXPECT_THAT(refusal(), HasSubstr("packages, repository, update, limits, latency"));
     write("a.toml", "[repository.x]\nbase-url = 'http://a'\n");
     EXPECT_THAT(refusal(), HasSubstr("base-urls"));
 }
@@ -107,8 +109,9 @@ TEST_F(SettingsTest, AWrongTypeOrValueIsRefused) {
     for (const auto* text :
          {"[limits]\nscriptlets = 5\n", "[limits]\ndracut = '5 minutes'\n", "[limits]\ndracut = '0s'\n",
           "[latency]\nkeep = 'many'\n", "[latency]\nkeep = 0\n", "[latency]\nresults-folder = 'relative'\n",
-          "[packages]\ngpg-keys = ['relative']\n", "[packages]\ngpg-keys = '/a'\n", "limits = 1\n",
-          "[repository.x]\nbase-urls = ['http://a']\ngpgcheck = 0\n", "repository = 3\n"}) {
+          "[packages]\ngpg-keys = ['relative']\n", "[packages]\nkernel-version = 'latest'\n",
+          "[packages]\nkernel-version = 5\n", "[update]\nreapply = 1\n", "[packages]\ngpg-keys = '/a'\n",
+          "limits = 1\n", "[repository.x]\nbase-urls = ['http://a']\ngpgcheck = 0\n", "repository = 3\n"}) {
         write("a.toml", text);
         EXPECT_THAT(refusal(), HasSubstr("a.toml")) << text;
     }

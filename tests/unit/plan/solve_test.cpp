@@ -52,10 +52,12 @@ TEST_F(Solving, ADowngradeTakesAVersionOrAFile) {
     EXPECT_THAT(solution.changes, IsEmpty());
     EXPECT_THAT(solution.warnings, ElementsAre(HasSubstr("nothing newer than microcode_ctl-4:20230101-1.el9.x86_64")));
     const std::string down = "replace microcode_ctl-4:20230101-1.el9.x86_64 -> microcode_ctl-4:20220101-1.el9.x86_64";
+    const auto said = ElementsAre(HasSubstr("microcode_ctl-4:20220101-1.el9.x86_64 is a downgrade"));
     for (const auto* text : {"microcode_ctl-4:20220101-1.el9.x86_64", "microcode_ctl-20220101-1.el9.x86_64",
                              "microcode_ctl-4:20220101-1.el9", "microcode_ctl-20220101"}) {
         input.wishes.replace = {named(text)};
         EXPECT_THAT(solved(), ElementsAre(down)) << text;
+        EXPECT_THAT(solve(input).warnings, said) << text;
     }
     input.repositories.clear();
     input.wishes.replace = {file("microcode_ctl-4:20220101-1.el9.x86_64")};
@@ -255,6 +257,21 @@ TEST_F(Solving, WhatIsCarriedOverStaysUntilAWishOfTheSameNameComes) {
     EXPECT_THAT(solved(), ElementsAre(HasSubstr("-> microcode_ctl-4:20240101-1"), HasSubstr("remove kernel-tools")));
     input.wishes.replace = {named("microcode_ctl")};
     EXPECT_THAT(solved(), ElementsAre(HasSubstr("-> microcode_ctl-4:20250101-1"), HasSubstr("remove kernel-tools")));
+}
+
+TEST_F(Solving, WhatIsCarriedOverToANewBaseIsNeverADowngrade) {
+    input.wishes.carried_replace = {file("microcode_ctl-4:20220101-1.el9.x86_64")};
+    EXPECT_THAT(solved(), ElementsAre(HasSubstr("-> microcode_ctl-4:20220101-1")))
+        << "on the base for which somebody chose it, it stays";
+    input.wishes.new_base = true;
+    const auto solution = solve(input);
+    EXPECT_THAT(solution.changes, IsEmpty());
+    EXPECT_THAT(solution.warnings, ElementsAre(HasSubstr("override of 'microcode_ctl' is dropped: the new base has "
+                                                         "microcode_ctl-4:20230101-1.el9.x86_64")));
+    input.wishes.carried_replace = {file("microcode_ctl-4:20240101-1.el9.x86_64")};
+    EXPECT_THAT(solved(), ElementsAre(HasSubstr("-> microcode_ctl-4:20240101-1"))) << "newer still";
+    input.wishes.replace = {file("microcode_ctl-4:20220101-1.el9.x86_64")};
+    EXPECT_THAT(solved(), ElementsAre(HasSubstr("-> microcode_ctl-4:20220101-1"))) << "asked for in this request";
 }
 
 TEST_F(Solving, WhatIsCarriedOverButNoLongerFitsIsInactive) {

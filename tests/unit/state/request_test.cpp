@@ -12,6 +12,9 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     order.request.replace = {"https://example.com/a.rpm#sha256=00"};
     order.request.append_kernel_arguments = {"a=1", "a=2"};
     order.request.expected_plan = "abc";
+    order.request.kernel_version = "newest";
+    order.request.pull = false;
+    order.kernel_version = "pinned";
     order.repositories.push_back({.id = "rt", .name = "RT", .base_urls = {"file:///srv/rt"}, .password = "p"});
     order.gpg_keys = {"/etc/pki/key"};
 
@@ -19,6 +22,7 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
 
     EXPECT_EQ(back.request, order.request);
     EXPECT_EQ(back.job, 7u);
+    EXPECT_EQ(back.kernel_version, "pinned");
     EXPECT_EQ(back.repositories, order.repositories);
     EXPECT_TRUE(back.repositories[0].gpgcheck) << "absent gpgcheck means 1";
     EXPECT_EQ(back.gpg_keys, order.gpg_keys);
