@@ -42,7 +42,15 @@ UniqueFd lock_state(const std::filesystem::path& folder) {
 }
 
 config::Sources sources_of(const Place& place) {
-    return place.config ? config::Sources::in(*place.config) : config::Sources::of_system();
+    auto sources = place.config ? config::Sources::in(*place.config) : config::Sources::of_system();
+    sources.imported_folder = place.state_dir / "repos";
+    return sources;
+}
+
+/// When something was last put into the folder of imported repositories, or replaced there.
+std::filesystem::file_time_type imported_at(const Place& place) {
+    std::error_code none;
+    return std::filesystem::last_write_time(place.state_dir / "repos", none);
 }
 
 config::Settings load_settings(const Place& place) {
@@ -62,7 +70,7 @@ std::string reloading() {
 
 struct Daemon::Private {
     explicit Private(const Place& p)
-        : place(p), lock(lock_state(place.state_dir)), settings(load_settings(place)),
+        : place(p), lock(lock_state(place.state_dir)), imported(imported_at(place)), settings(load_settings(place)),
           inspection(loop, jobs::find_worker(), [this] { return order({}, 0); }),
           queue(loop, {.folder = place.state_dir / "jobs",
                        .worker = jobs::find_worker(),
@@ -82,7 +90,12 @@ struct Daemon::Private {
                 .latency = [this] { return latency_settings(); },
                 .inspect = [this](auto done) { inspection.run(std::move(done)); },
                 .reapply = [this] { return settings.update_reapply; },
-                .job_ended = [this] { refresh(); },
+                .repositories = [this] { return settings.repositories; },
+                .job_ended =
+                    [this] {
+                        refresh();
+                        take_imported();
+                    },
                 .lost =
                     [this](const std::string& why) {
                         journal::log(journal::Priority::error, fmt::format("the bus is gone: {}", why));
@@ -170,9 +183,15 @@ struct Daemon::Private {
         }
     }
 
+    /// The repositories that an ended job imported.
+    void take_imported() {
+        if (const auto now = imported_at(place); now != imported) reload();
+    }
+
     void reload() {
         host::notify(reloading());
         try {
+            imported = imported_at(place);
             settings = load_settings(place);
             journal::log(journal::Priority::notice, "the configuration was read again");
         } catch (const Error& e) {
@@ -191,6 +210,7 @@ struct Daemon::Private {
 
     Place place;
     UniqueFd lock;
+    std::filesystem::file_time_type imported;
     config::Settings settings;
     EventLoop loop;
     jobs::Inspection inspection;

@@ -42,9 +42,11 @@ void refuse_reserved(const std::vector<std::string>& elements) {
 } // namespace
 
 ManagerObject::ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                             MakeOrder make_order, Inspect inspect, std::function<bool()> reapply)
+                             MakeOrder make_order, Inspect inspect, std::function<bool()> reapply,
+                             std::function<std::vector<Repository>()> repositories)
     : AdaptorInterfaces(connection, root_path), queue_(queue), authority_(authority), logind_(logind),
-      make_order_(std::move(make_order)), inspect_(std::move(inspect)), reapply_(std::move(reapply)) {
+      make_order_(std::move(make_order)), inspect_(std::move(inspect)), reapply_(std::move(reapply)),
+      repositories_(std::move(repositories)) {
     registerAdaptor();
 }
 
@@ -177,6 +179,24 @@ void ManagerObject::DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dicti
 
 void ManagerObject::Update(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) {
     start(std::move(result), JobKind::update, options, [](auto&, auto&) {});
+}
+
+void ManagerObject::ImportRepository(sdbus::Result<sdbus::ObjectPath>&& result, std::string source, std::string name,
+                                     Dictionary options) {
+    start(std::move(result), JobKind::import_repository, options, [&](Request& request, auto&) {
+        request.source = std::move(source);
+        request.repository = std::move(name);
+    });
+}
+
+std::vector<Dictionary> ManagerObject::ListRepositories(const Dictionary& options) {
+    return guarded([&] {
+        Options(options).finish();
+        std::vector<Dictionary> rows;
+        for (const auto& repository : repositories_())
+            rows.push_back(dictionary_of(repository));
+        return rows;
+    });
 }
 
 void ManagerObject::Reboot(sdbus::Result<>&& result, Dictionary options) {

@@ -14,6 +14,7 @@
 
 namespace rtnode {
 enum class JobKind;
+struct Repository;
 struct Request;
 } // namespace rtnode
 
@@ -29,7 +30,8 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     using Inspect = std::function<void(std::function<void(const std::string& result, const Error* error)>)>;
 
     ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                  MakeOrder make_order, Inspect inspect, std::function<bool()> reapply);
+                  MakeOrder make_order, Inspect inspect, std::function<bool()> reapply,
+                  std::function<std::vector<Repository>()> repositories);
     ~ManagerObject();
 
     void job_added(const jobs::Job& job);
@@ -58,6 +60,9 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     void Rollback(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
     void DropPending(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
     void Update(sdbus::Result<sdbus::ObjectPath>&& result, Dictionary options) override;
+    void ImportRepository(sdbus::Result<sdbus::ObjectPath>&& result, std::string source, std::string name,
+                          Dictionary options) override;
+    std::vector<Dictionary> ListRepositories(const Dictionary& options) override;
     void Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dictionary options) override;
     void Reboot(sdbus::Result<>&& result, Dictionary options) override;
     void CancelReboot(sdbus::Result<>&& result) override;
@@ -95,6 +100,7 @@ class ManagerObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Manage
     MakeOrder make_order_;
     Inspect inspect_;
     std::function<bool()> reapply_;
+    std::function<std::vector<Repository>()> repositories_;
     std::vector<Deployment> deployments_;
     std::set<std::uint32_t> reboot_wishes_;
     bool rebooting_ = false;

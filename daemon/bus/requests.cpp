@@ -28,17 +28,6 @@ void check_list(const char* where, const std::vector<std::string>& texts) {
     }
 }
 
-void redact(std::string& url) {
-    const auto scheme = url.find("://");
-    if (scheme == std::string::npos || url.starts_with('/')) return;
-    const auto host = scheme + 3;
-    const auto path = std::min(url.find_first_of("/?#", host), url.size());
-    if (const auto at = url.rfind('@', path); at != std::string::npos && at >= host && at < path)
-        url.erase(host, at + 1 - host);
-    const auto fragment = std::min(url.find('#'), url.size());
-    if (const auto query = url.find('?'); query < fragment) url.erase(query, fragment - query);
-}
-
 } // namespace
 
 Request take_options(JobKind kind, const Dictionary& values) {
@@ -46,9 +35,11 @@ Request take_options(JobKind kind, const Dictionary& values) {
     request.kind = kind;
     Options options(values);
     request.dry_run = options.flag("dry-run");
-    request.reboot = options.flag("reboot");
-    request.os = options.text("os");
-    request.expected_plan = options.text("expected-plan");
+    if (kind != JobKind::import_repository) {
+        request.reboot = options.flag("reboot");
+        request.os = options.text("os");
+        request.expected_plan = options.text("expected-plan");
+    }
     const bool updates = kind == JobKind::update;
     if (kind == JobKind::override_packages || kind == JobKind::reset_overrides || updates) {
         request.append_kernel_arguments = options.texts("append-kernel-arguments");
@@ -81,6 +72,17 @@ void check_form(const Request& request) {
     if (request.kind == JobKind::override_packages && !request.kernel_version.empty() && request.kernel != "rt")
         throw fail(Reason::InvalidArgument,
                    "option 'kernel-version' says which real-time kernel; it goes with kernel=rt");
+    if (request.kind == JobKind::import_repository) {
+        check_text("source", request.source);
+        if (!request.source.starts_with('/'))
+            throw fail(Reason::InvalidArgument, "the source '{}' is no absolute path of an ISO image or a folder",
+                       request.source);
+        if (!is_repository_name(request.repository))
+            throw fail(Reason::InvalidArgument,
+                       "'{}' can't be the name of an imported repository: letters, digits, '.', '_' and '-' are "
+                       "allowed, not first a '.' or '-', and 64 at most",
+                       request.repository);
+    }
     if (request.os.find('/') != std::string::npos || request.os == "." || request.os == "..")
         throw fail(Reason::InvalidArgument, "option 'os' is '{}', which is no name of a stateroot", request.os);
     const bool is_hash = request.expected_plan.size() == 64 &&
@@ -88,6 +90,17 @@ void check_form(const Request& request) {
     if (!request.expected_plan.empty() && !is_hash)
         throw fail(Reason::InvalidArgument,
                    "option 'expected-plan' is not a plan's hash (64 hex digits in lower case)");
+}
+
+void redact(std::string& url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string::npos || url.starts_with('/')) return;
+    const auto host = scheme + 3;
+    const auto path = std::min(url.find_first_of("/?#", host), url.size());
+    if (const auto at = url.rfind('@', path); at != std::string::npos && at >= host && at < path)
+        url.erase(host, at + 1 - host);
+    const auto fragment = std::min(url.find('#'), url.size());
+    if (const auto query = url.find('?'); query < fragment) url.erase(query, fragment - query);
 }
 
 std::string redacted(Request request) {

@@ -13,6 +13,9 @@ Request take_options(JobKind kind, const Dictionary& values);
 /// @throws Error{InvalidArgument}
 void check_form(const Request& request);
 
+/// Cuts user information and query off a URL; what is none stays.
+void redact(std::string& url);
+
 /// The request as JSON, URLs without user information and query: for records, logs and replies.
 std::string redacted(Request request);
 

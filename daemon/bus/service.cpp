@@ -36,7 +36,8 @@ struct Service::Private final : jobs::Queue::Observer {
     Private(EventLoop& l, jobs::Queue& q, ServiceOptions o)
         : loop(l), queue(q), options(std::move(o)), connection(connect(options.address)),
           pump(loop, *connection, options.lost), authority(*connection), logind(*connection, options.private_node),
-          manager(*connection, queue, authority, logind, options.make_order, options.inspect, options.reapply),
+          manager(*connection, queue, authority, logind, options.make_order, options.inspect, options.reapply,
+                  options.repositories),
           latency(*connection, loop, authority, options.latency) {
         for (const auto& [id, job] : queue.jobs())
             add(id);

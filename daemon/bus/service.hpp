@@ -4,6 +4,7 @@
 #include "loop/event_loop.hpp"
 #include "state/deployment.hpp"
 #include "state/error.hpp"
+#include "state/repository.hpp"
 
 #include <chrono>
 #include <functional>
@@ -30,6 +31,7 @@ struct ServiceOptions {
     /// What only a worker can verify: calls back with {"checks": […]}, or the error.
     std::function<void(std::function<void(const std::string& result, const Error* error)>)> inspect;
     std::function<bool()> reapply; ///< whether changes that a new base lost are put back at once ([update] reapply)
+    std::function<std::vector<Repository>()> repositories; ///< enabled ones
     std::function<void()> job_ended;                       ///< deployments may have changed
     std::function<void(const std::string& why)> lost;      ///< the bus is gone
 };

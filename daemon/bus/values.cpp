@@ -1,5 +1,6 @@
 #include "bus/values.hpp"
 
+#include "bus/requests.hpp"
 #include "state/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -71,6 +72,16 @@ Dictionary dictionary_of(const std::string& json) {
     const auto parsed = Json::parse(json, nullptr, false);
     if (!parsed.is_object()) throw fail(Reason::Internal, "a stored result is not a JSON object");
     return dictionary_of_json(parsed);
+}
+
+Dictionary dictionary_of(const Repository& repository) {
+    auto base_urls = repository.base_urls;
+    std::ranges::for_each(base_urls, redact);
+    return {{"id", Variant(repository.id)},
+            {"name", Variant(repository.name)},
+            {"base-urls", Variant(std::move(base_urls))},
+            {"gpgcheck", Variant(repository.gpgcheck)},
+            {"defined-at", Variant(repository.defined_at)}};
 }
 
 Dictionary dictionary_of(const Deployment& d) {

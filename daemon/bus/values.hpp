@@ -3,6 +3,7 @@
 
 #include "bus/options.hpp"
 #include "state/deployment.hpp"
+#include "state/repository.hpp"
 
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ namespace rtnode::bus {
 /// whole numbers at, lists of objects aa{sv}, objects a{sv}. An empty list is as; null is left out; other lists are as
 /// of their elements' JSON. @throws Error{Internal} when it isn't an object
 Dictionary dictionary_of(const std::string& json);
+
+/// A row of Manager's ListRepositories.
+Dictionary dictionary_of(const Repository& repository);
 
 /// The row of Manager's property Deployments.
 Dictionary dictionary_of(const Deployment& deployment);

@@ -6,6 +6,7 @@
 
 #include <toml.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -253,6 +254,17 @@ std::vector<fs::path> files_in(const std::vector<fs::path>& folders, const char*
     return result;
 }
 
+/// What an import wrote, by name; other files in there come from the medium, and mean nothing here.
+std::vector<fs::path> definitions_of_imported(const fs::path& folder) {
+    std::vector<fs::path> files;
+    std::error_code none; // nothing was imported
+    for (auto entry = fs::directory_iterator(folder, none); !none && entry != fs::end(entry); entry.increment(none))
+        if (auto file = entry->path() / ".local.repo"; fs::is_regular_file(fs::symlink_status(file)))
+            files.push_back(std::move(file));
+    std::ranges::sort(files);
+    return files;
+}
+
 Variables variables_of(const Sources& sources, const Inputs& inputs) {
     auto variables = sources.variables;
     Variables fixed;
@@ -304,7 +316,10 @@ Settings load(const Sources& sources) {
     auto folders = inputs.repository_folders;
     if (folders.empty()) folders.push_back(sources.repository_folder);
     const auto main = read_main_section(sources.main_file, settings.warnings);
-    for (const auto& file : files_in(folders, ".repo"))
+    auto files = files_in(folders, ".repo");
+    for (const auto& file : definitions_of_imported(sources.imported_folder))
+        files.push_back(file);
+    for (const auto& file : files)
         for (auto& repository : read_repository_file(file, variables, main, settings.warnings)) {
             const auto [at, fresh] = by_id.emplace(repository.id, repository);
             if (!fresh)

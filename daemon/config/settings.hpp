@@ -18,6 +18,7 @@ struct Sources {
     /// then all are read in the order of their names, and a later value replaces an earlier one.
     std::vector<std::filesystem::path> folders;
     std::filesystem::path repository_folder; ///< of *.repo, unless the configuration names others
+    std::filesystem::path imported_folder;   ///< of imports, with a .local.repo each; may be missing
     std::filesystem::path main_file;         ///< dnf.conf; may be missing
     /// Of files named like a variable, as /etc/dnf/vars; the last wins; may be missing.
     std::vector<std::filesystem::path> variables_folders;

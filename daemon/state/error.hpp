@@ -29,7 +29,8 @@ namespace rtnode {
         X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)     \
             X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)         \
                 X(SeveralKernels) X(NoKernel) X(KernelMismatch) X(InactiveOverride) /* repositories and downloads */   \
-        X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) X(OlderBase) /* the work */                 \
+        X(RepositoryConfiguration) X(RepositoryMetadata) X(DownloadFailed) X(OlderBase) X(NoRepository)                \
+            X(UnreadableMedium) /* the work */                                                                         \
         X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)      \
             X(CommitFailed) X(DeployFailed) X(EtcConflict) X(Canceled) X(Interrupted)                                  \
                 X(WorkerDied)                               /* kernel arguments */                                     \

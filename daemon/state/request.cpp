@@ -8,13 +8,14 @@
 namespace rtnode {
 namespace {
 
-constexpr std::array<std::pair<JobKind, std::string_view>, 6> kinds{{
+constexpr std::array<std::pair<JobKind, std::string_view>, 7> kinds{{
     {JobKind::override_packages, "override"},
     {JobKind::reset_overrides, "reset-overrides"},
     {JobKind::kernel_arguments, "kernel-arguments"},
     {JobKind::rollback, "rollback"},
     {JobKind::drop_pending, "drop-pending"},
     {JobKind::update, "update"},
+    {JobKind::import_repository, "import-repository"},
 }};
 
 JobKind kind_of(const std::string& name) {
@@ -37,6 +38,12 @@ std::string_view name_of(JobKind kind) {
     return "unknown";
 }
 
+bool is_repository_name(const std::string& name) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return !name.empty() && name != "scripts" && name.size() <= 64 && name.front() != '.' && name.front() != '-' &&
+           name.find_first_not_of(allowed) == std::string::npos;
+}
+
 void to_json(nlohmann::json& json, const Request& request) {
     json = {{"kind", name_of(request.kind)},
             {"replace", request.replace},
@@ -54,7 +61,9 @@ void to_json(nlohmann::json& json, const Request& request) {
             {"expected-plan", request.expected_plan},
             {"version", request.version},
             {"restore", request.restore},
-            {"pull", request.pull}};
+            {"pull", request.pull},
+            {"source", request.source},
+            {"repository", request.repository}};
 }
 
 void from_json(const nlohmann::json& json, Request& request) {
@@ -75,6 +84,8 @@ void from_json(const nlohmann::json& json, Request& request) {
     json.at("version").get_to(request.version);
     json.at("restore").get_to(request.restore);
     json.at("pull").get_to(request.pull);
+    json.at("source").get_to(request.source);
+    json.at("repository").get_to(request.repository);
 }
 
 void to_json(nlohmann::json& json, const WorkOrder& order) {

@@ -20,9 +20,10 @@ enum class JobKind {
     rollback,
     drop_pending,
     update,
+    import_repository,
 };
 
-/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending", "update".
+/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending", "update", "import-repository".
 std::string_view name_of(JobKind kind);
 
 struct Request {
@@ -51,9 +52,15 @@ struct Request {
     /// WillLoseRealTime): they are put back. The daemon's own word, not the caller's.
     std::string restore;
     bool pull = true;       ///< of Update: ask the origin's remote; false: the base of the pending deployment
+    std::string source;     ///< of ImportRepository: absolute path of an ISO image or a folder
+    std::string repository; ///< of ImportRepository: name of the folder that it becomes
 
     bool operator==(const Request&) const = default;
 };
+
+/// Whether an imported repository's folder may be called that: letters, digits, '.', '_' and '-', not first a '.' or
+/// '-', at most 64, and not "scripts", which the web server has beside them.
+bool is_repository_name(const std::string& name);
 
 void to_json(nlohmann::json& json, const Request& request);
 void from_json(const nlohmann::json& json, Request& request); ///< @throws Error{InvalidArgument}

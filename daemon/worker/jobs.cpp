@@ -47,6 +47,8 @@ nlohmann::json run(const WorkOrder& order, Reporter& reporter) {
         return rollback(order, reporter);
     case JobKind::drop_pending:
         return drop_pending(order, reporter);
+    case JobKind::import_repository:
+        return import_repository(order, reporter);
     }
     throw fail(Reason::Internal, "the daemon asked for a job that this worker doesn't know; are both of one version?");
 }
@@ -82,6 +84,9 @@ nlohmann::json drop_pending(const WorkOrder& order, Reporter& reporter) {
 }
 
 void clean(const WorkOrder& order, Reporter& reporter) {
+    std::error_code error;
+    if (std::filesystem::remove_all(import_staging(order), error) > 0 && !error)
+        reporter.log("removed what an interrupted import left: " + import_staging(order).string());
     ostree::Sysroot sysroot(order.sysroot, order.private_node);
     const auto lock = sysroot.lock(std::chrono::seconds(order.lock_wait_s), canceled);
     for (const auto& leftover : ostree::remove_leftovers(sysroot))

@@ -15,8 +15,12 @@ nlohmann::json run(const WorkOrder& order, Reporter& reporter);
 /// override, reset-overrides, update
 nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter);
 nlohmann::json set_kernel_arguments(const WorkOrder& order, Reporter& reporter);
+nlohmann::json import_repository(const WorkOrder& order, Reporter& reporter);
 nlohmann::json rollback(const WorkOrder& order, Reporter& reporter);
 nlohmann::json drop_pending(const WorkOrder& order, Reporter& reporter);
+
+/// Where an import is put together before it takes its place.
+std::filesystem::path import_staging(const WorkOrder& order);
 
 /// Removes what a killed worker left: work folders, temporary refs, half-written files.
 void clean(const WorkOrder& order, Reporter& reporter);

@@ -209,6 +209,17 @@ std::string Bus::update(const Options& options) {
     return call([&] { return connection_->manager().Update(dictionary(options)); });
 }
 
+std::string Bus::import_repository(const std::string& source, const std::string& name, const Options& options) {
+    return call([&] { return connection_->manager().ImportRepository(source, name, dictionary(options)); });
+}
+
+Json Bus::repositories() {
+    Json rows = Json::array();
+    for (const auto& row : call([&] { return connection_->manager().ListRepositories({}); }))
+        rows.push_back(to_json(row));
+    return rows;
+}
+
 void Bus::reboot(const Options& options) {
     call([&] { connection_->manager().Reboot(dictionary(options)); });
 }

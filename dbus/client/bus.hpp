@@ -60,6 +60,8 @@ class Bus {
     std::string rollback(const Options& options);
     std::string drop_pending(const Options& options);
     std::string update(const Options& options);
+    std::string import_repository(const std::string& source, const std::string& name, const Options& options);
+    Json repositories(); ///< rows as ListRepositories has them
 
     void reboot(const Options& options);
     void cancel_reboot();

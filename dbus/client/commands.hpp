@@ -38,6 +38,7 @@ struct Session {
 void add_override(CLI::App& app, Session& session);
 void add_kernel_arguments(CLI::App& app, Session& session);
 void add_update(CLI::App& app, Session& session);
+void add_repositories(CLI::App& app, Session& session);
 void add_deployments(CLI::App& app, Session& session); ///< status, rollback, drop-pending, reboot, version
 void add_jobs(CLI::App& app, Session& session);
 void add_latency(CLI::App& app, Session& session);

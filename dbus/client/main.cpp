@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
     add_override(app, session);
     add_kernel_arguments(app, session);
     add_update(app, session);
+    add_repositories(app, session);
     add_jobs(app, session);
     add_latency(app, session);
     app.footer(exit_statuses); // last: subcommands would inherit it

@@ -313,6 +313,18 @@ TEST_F(SettingsTest, OurOwnRepositoryWinsOverAFilesOfTheSameName) {
     EXPECT_THAT(settings.repositories[0].base_urls, ElementsAre("http://toml"));
 }
 
+TEST_F(SettingsTest, ImportedRepositoriesAreReadFromWhatTheImportWroteAlone) {
+    write("repos/dvd/.local.repo", "[dvd-RT]\nname=DVD\nbaseurl=file:///x/RT%201\ngpgcheck=1\n");
+    write("repos/dvd/evil.repo", "[evil]\nname=of the medium\nbaseurl=http://x\ngpgcheck=0\n");
+    write("repos/stray", "");
+    auto sources = Sources::in(temp.path);
+    sources.imported_folder = temp.path / "repos";
+    const auto settings = load(sources);
+    ASSERT_EQ(settings.repositories.size(), 1U);
+    EXPECT_EQ(settings.repositories[0].id, "dvd-RT");
+    EXPECT_THAT(settings.warnings, IsEmpty());
+}
+
 TEST_F(SettingsTest, VariablesComeFromFilesAndTheConfiguration) {
     write("vars/site", "here\n");
     write("a.toml",

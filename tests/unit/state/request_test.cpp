@@ -14,6 +14,8 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     order.request.expected_plan = "abc";
     order.request.kernel_version = "newest";
     order.request.pull = false;
+    order.request.source = "/root/dvd.iso";
+    order.request.repository = "dvd";
     order.kernel_version = "pinned";
     order.repositories.push_back({.id = "rt", .name = "RT", .base_urls = {"file:///srv/rt"}, .password = "p"});
     order.gpg_keys = {"/etc/pki/key"};
@@ -26,6 +28,14 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     EXPECT_EQ(back.repositories, order.repositories);
     EXPECT_TRUE(back.repositories[0].gpgcheck) << "absent gpgcheck means 1";
     EXPECT_EQ(back.gpg_keys, order.gpg_keys);
+}
+
+TEST(Request, AnImportedRepositoryHasAPlainName) {
+    for (const auto* name : {"dvd", "rhel-9.4_x86", "A"})
+        EXPECT_TRUE(is_repository_name(name)) << name;
+    for (const auto* name : {"", ".", "..", ".hidden", "-x", "a/b", "a b", "scripts", "ä"})
+        EXPECT_FALSE(is_repository_name(name)) << name;
+    EXPECT_FALSE(is_repository_name(std::string(65, 'a')));
 }
 
 TEST(Request, RefusesAnUnknownKind) {
