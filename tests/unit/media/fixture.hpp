@@ -51,7 +51,7 @@ inline void make_repository(const fs::path& folder, const std::map<std::string, 
     }
     primary += "</metadata>\n";
     write(folder / "repodata/primary.xml", primary);
-    ASSERT_TRUE(ran("gzip -fkn " + (folder / "repodata/primary.xml").string()));
+    ASSERT_TRUE(ran("gzip -fkn '" + (folder / "repodata/primary.xml").string() + "'"));
     const auto packed = read(folder / "repodata/primary.xml.gz");
     fs::remove(folder / "repodata/primary.xml");
     const std::string comps = "<comps/>";
