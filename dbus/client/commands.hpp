@@ -61,6 +61,15 @@ struct TreeOptions {
     void fill(Options& options) const; ///< only what was given
 };
 
+/// Options of the jobs that choose packages.
+struct PackageOptions {
+    std::string kernel_version;
+    bool allow_unsigned = false;
+
+    void declare(CLI::App& command);
+    void fill(Options& options) const; ///< only what was given
+};
+
 /// Follows a job just started to its end and prints what came of it, or with --no-follow how to follow it.
 Exit finish_job(Session& session, const std::string& path);
 

@@ -15,8 +15,8 @@ namespace {
 
 struct Request {
     std::vector<std::string> replace, remove, install, names;
-    std::string kernel, kernel_version;
-    bool allow_unsigned = false;
+    std::string kernel;
+    PackageOptions packages;
     TreeOptions tree;
     JobOptions job;
 
@@ -24,9 +24,8 @@ struct Request {
         Options out;
         job.fill(out);
         tree.fill(out);
+        packages.fill(out);
         if (!kernel.empty()) out["kernel"] = kernel;
-        if (!kernel_version.empty()) out["kernel-version"] = kernel_version;
-        if (allow_unsigned) out["allow-unsigned"] = true;
         return out;
     }
 };
@@ -113,13 +112,7 @@ void add_override(CLI::App& app, Session& session) {
     command->add_option("--kernel", request->kernel, "The kernel to have; what to remove and install is derived")
         ->type_name("KERNEL")
         ->check(CLI::IsMember({"rt", "stock"}));
-    command
-        ->add_option("--kernel-version", request->kernel_version,
-                     "With --kernel rt: match-base (made from the base kernel's sources), newest, pinned (stays as it "
-                     "is) or a version; else the configured one")
-        ->type_name("POLICY|VERSION");
-    command->add_flag("--allow-unsigned", request->allow_unsigned,
-                      "Accept packages that neither a trusted signature nor a digest vouches for");
+    request->packages.declare(*command);
     request->tree.declare(*command);
     request->job.declare(*command);
 

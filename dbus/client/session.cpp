@@ -59,6 +59,22 @@ void TreeOptions::fill(Options& options) const {
     if (!version.empty()) options["version"] = version;
 }
 
+void PackageOptions::declare(CLI::App& command) {
+    command
+        .add_option(
+            "--kernel-version", kernel_version,
+            "Which real-time kernel: match-base (made from the base kernel's sources), newest, pinned (stays as "
+            "it is) or a version; else the configured one")
+        ->type_name("POLICY|VERSION");
+    command.add_flag("--allow-unsigned", allow_unsigned,
+                     "Accept packages that neither a trusted signature nor a digest vouches for");
+}
+
+void PackageOptions::fill(Options& options) const {
+    if (!kernel_version.empty()) options["kernel-version"] = kernel_version;
+    if (allow_unsigned) options["allow-unsigned"] = true;
+}
+
 Exit finish_job(Session& session, const std::string& path) {
     const std::string number = number_of(path);
     Terminal& terminal = session.terminal();
