@@ -52,8 +52,8 @@ struct JobOptions {
     void fill(Options& options) const; ///< only what was given
 };
 
-/// Options of the jobs that make a new tree.
-struct TreeOptions {
+/// And of those that make a new tree.
+struct TreeOptions : JobOptions {
     std::vector<std::string> append, remove; ///< kernel arguments
     std::string version;                     ///< of the new commit
 
@@ -61,8 +61,8 @@ struct TreeOptions {
     void fill(Options& options) const; ///< only what was given
 };
 
-/// Options of the jobs that choose packages.
-struct PackageOptions {
+/// And of those that choose packages.
+struct PackageOptions : TreeOptions {
     std::string kernel_version;
     bool allow_unsigned = false;
 

@@ -14,20 +14,21 @@ namespace rtnode::client {
 namespace {
 
 struct Request {
-    std::vector<std::string> replace, remove, install, names;
+    std::vector<std::string> replace, remove, install;
     std::string kernel;
     PackageOptions packages;
-    TreeOptions tree;
-    JobOptions job;
 
     Options options() const {
         Options out;
-        job.fill(out);
-        tree.fill(out);
         packages.fill(out);
         if (!kernel.empty()) out["kernel"] = kernel;
         return out;
     }
+};
+
+struct ResetRequest {
+    std::vector<std::string> names;
+    TreeOptions tree;
 };
 
 /// RPM files that the caller may read, opened as the daemon would: no symlinks, regular files only.
@@ -113,20 +114,19 @@ void add_override(CLI::App& app, Session& session) {
         ->type_name("KERNEL")
         ->check(CLI::IsMember({"rt", "stock"}));
     request->packages.declare(*command);
-    request->tree.declare(*command);
-    request->job.declare(*command);
 
-    auto reset_request = std::make_shared<Request>();
+    auto reset_request = std::make_shared<ResetRequest>();
     CLI::App* reset = command->add_subcommand("reset", "Put packages back as the base has them; without names all");
     reset->add_option("NAME", reset_request->names, "Names of packages");
     reset_request->tree.declare(*reset);
-    reset_request->job.declare(*reset);
 
     command->footer("URLs may end with #sha256=HEX. Relative paths count from here.");
 
     reset->callback([&session, reset_request] {
         session.action = [reset_request](Session& s) {
-            return finish_job(s, s.bus().reset_overrides(reset_request->names, reset_request->options()));
+            Options options;
+            reset_request->tree.fill(options);
+            return finish_job(s, s.bus().reset_overrides(reset_request->names, options));
         };
     });
     command->callback([&session, request, reset] {

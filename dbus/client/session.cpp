@@ -51,9 +51,11 @@ void TreeOptions::declare(CLI::App& command) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command.add_option("--commit-version", version, "Version of the new commit; else the base's")->type_name("VERSION");
+    JobOptions::declare(command);
 }
 
 void TreeOptions::fill(Options& options) const {
+    JobOptions::fill(options);
     if (!append.empty()) options["append-kernel-arguments"] = append;
     if (!remove.empty()) options["remove-kernel-arguments"] = remove;
     if (!version.empty()) options["version"] = version;
@@ -68,9 +70,11 @@ void PackageOptions::declare(CLI::App& command) {
         ->type_name("POLICY|VERSION");
     command.add_flag("--allow-unsigned", allow_unsigned,
                      "Accept packages that neither a trusted signature nor a digest vouches for");
+    TreeOptions::declare(command);
 }
 
 void PackageOptions::fill(Options& options) const {
+    TreeOptions::fill(options);
     if (!kernel_version.empty()) options["kernel-version"] = kernel_version;
     if (allow_unsigned) options["allow-unsigned"] = true;
 }

@@ -7,13 +7,9 @@ namespace {
 struct Request {
     bool no_pull = false;
     PackageOptions packages;
-    TreeOptions tree;
-    JobOptions job;
 
     Options options() const {
         Options out;
-        job.fill(out);
-        tree.fill(out);
         packages.fill(out);
         if (no_pull) out["pull"] = false;
         return out;
@@ -29,8 +25,6 @@ void add_update(CLI::App& app, Session& session) {
     command->add_flag("--no-pull", request->no_pull,
                       "Take the base that is deployed already; puts back what somebody else's deployment lost");
     request->packages.declare(*command);
-    request->tree.declare(*command);
-    request->job.declare(*command);
     command->callback([&session, request] {
         session.action = [request](Session& s) { return finish_job(s, s.bus().update(request->options())); };
     });
