@@ -341,7 +341,40 @@ std::string Freed::text() const {
     return fmt::format("Freed: {} (pkgcache branches: {})", size, package_refs);
 }
 
-Freed cleanup(Sysroot& sysroot) {
+namespace {
+
+/// libostree's prune keeps what refs and deployments name, not their parents (depth 0).
+bool has_unnamed_commits(const Sysroot& sysroot, const std::string& context) {
+    auto* repo = sysroot.impl().repo.get();
+    ErrorSlot error;
+    GHashTable* raw = nullptr;
+    error.check(ostree_repo_list_refs(repo, nullptr, &raw, nullptr, error.address()), Reason::DeployFailed, context);
+    const GHashTablePtr refs(raw);
+    std::set<std::string> named;
+    GHashTableIter iterator;
+    gpointer key = nullptr, value = nullptr;
+    g_hash_table_iter_init(&iterator, refs.get());
+    while (g_hash_table_iter_next(&iterator, &key, &value))
+        named.emplace(static_cast<const char*>(value));
+    for (const auto& deployment : sysroot.deployments())
+        named.insert(deployment.checksum);
+    raw = nullptr;
+    error.check(ostree_repo_list_commit_objects_starting_with(repo, "", &raw, nullptr, error.address()),
+                Reason::DeployFailed, context);
+    const GHashTablePtr commits(raw);
+    g_hash_table_iter_init(&iterator, commits.get());
+    while (g_hash_table_iter_next(&iterator, &key, &value)) {
+        const char* checksum = nullptr;
+        OstreeObjectType type{};
+        ostree_object_name_deserialize(static_cast<GVariant*>(key), &checksum, &type);
+        if (!named.contains(checksum)) return true;
+    }
+    return false;
+}
+
+} // namespace
+
+Freed cleanup(Sysroot& sysroot, Objects objects) {
     Freed freed;
     const std::string context = fmt::format("cannot clean up the sysroot '{}'", sysroot.path().string());
     sysroot.reload();
@@ -354,6 +387,7 @@ Freed cleanup(Sysroot& sysroot) {
     auto* raw = sysroot.impl().sysroot.get();
     ErrorSlot error;
     error.check(ostree_sysroot_prepare_cleanup(raw, nullptr, error.address()), Reason::DeployFailed, context);
+    if (objects == Objects::OfCommitsThatWent && !has_unnamed_commits(sysroot, context)) return freed;
     // Without a set of its own the prune would hold nothing for reachable, and delete every object.
     const GHashTablePtr reachable(ostree_repo_traverse_new_reachable());
     OstreeRepoPruneOptions options{};
@@ -379,7 +413,7 @@ std::vector<std::string> remove_leftovers(Sysroot& sysroot) {
     }
     remove_empty_ref_folders(sysroot);
     // A job that died after its refs moved, or in the midst of its checkout, leaves those too.
-    if (!removed.empty()) cleanup(sysroot);
+    if (!removed.empty()) cleanup(sysroot, Objects::Unreachable);
     return removed;
 }
 

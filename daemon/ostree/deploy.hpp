@@ -47,7 +47,13 @@ struct Freed {
 /// @return what was removed, for the log
 std::vector<std::string> remove_leftovers(Sysroot& sysroot);
 
-/// Base refs anew, pkgcache refs that nobody needs, undeployed folders, unreachable objects.
-Freed cleanup(Sysroot& sysroot);
+enum class Objects {
+    OfCommitsThatWent, ///< looks for unreachable ones only when there is a commit that no ref and no deployment names
+    Unreachable,       ///< those of writes that died before their commit object too
+};
+
+/// Base refs anew, pkgcache refs that nobody needs, undeployed folders, and `objects`: finding those takes as long as the
+/// repository is big, so a change of kernel arguments shouldn't.
+Freed cleanup(Sysroot& sysroot, Objects objects = Objects::OfCommitsThatWent);
 
 } // namespace rtnode::ostree

@@ -186,6 +186,19 @@ TEST_F(Deploy, CleanupFreesWhatIsUnneededAndNoMore) {
     EXPECT_EQ(cleanup(sysroot).bytes, 0U);
 }
 
+TEST_F(Deploy, CleanupLooksForObjectsOnlyWhenACommitWentOrAJobDied) {
+    deploy_change();
+    const auto files = (folder / "dead").string();
+    run("mkdir " + files + " && head -c 300000 /dev/urandom > " + files + "/file");
+    const auto dead = ostree("commit --branch=dead --tree=dir=" + files).substr(0, 64);
+    ostree("refs --delete dead");
+    // As a write that dies before its commit object leaves it.
+    ASSERT_TRUE(std::filesystem::remove(repo / "objects" / dead.substr(0, 2) / (dead.substr(2) + ".commit")));
+    auto sysroot = open();
+    EXPECT_EQ(cleanup(sysroot).bytes, 0U);
+    EXPECT_GT(cleanup(sysroot, Objects::Unreachable).bytes, 300000U);
+}
+
 TEST_F(Deploy, CleanupDropsBaseRefsThatNoDeploymentNeeds) {
     deploy_change();
     auto sysroot = open();
