@@ -25,7 +25,9 @@ def run(*command, **options):
 class Node:
     """A sysroot folder that always goes back to its one deployment."""
 
-    def __init__(self, made, folder, bigger):
+    def __init__(self, made, folder, size, bigger):
+        """`size` is a name for people."""
+        self.size = size
         self.facts = json.loads((made / "facts.json").read_text())
         self.stateroot, self.folder = self.facts["stateroot"], folder
         run(SUPPORT / "copy-sysroot", made / "sysroot", folder)
@@ -132,8 +134,9 @@ class Daemon:
         self._daemon.wait()
 
     def private_kib(self):
+        """(written, pages of files that it alone maps): the second depends on who else runs, and can be dropped."""
         rollup = Path(f"/proc/{self._daemon.pid}/smaps_rollup").read_text()
-        return sum(int(n) for n in re.findall(r"^Private_\w+:\s+(\d+) kB", rollup, re.M))
+        return tuple(int(re.search(rf"^Private_{kind}:\s+(\d+) kB", rollup, re.M)[1]) for kind in ("Dirty", "Clean"))
 
     def job(self, method, signature, *arguments):
         """Submits it and waits; returns (seconds as the caller sees them, its result)."""
