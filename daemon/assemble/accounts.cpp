@@ -1,8 +1,9 @@
 #include "assemble/accounts.hpp"
 
+#include "assemble/new_file.hpp"
+#include "state/file_text.hpp"
+
 #include <array>
-#include <fstream>
-#include <iterator>
 
 namespace fs = std::filesystem;
 
@@ -12,19 +13,6 @@ namespace {
 constexpr std::array<const char*, 2> names{"passwd", "group"};
 /// What useradd and its kin write beside them; a tree's accounts have none of it.
 constexpr std::array<const char*, 4> secrets{"shadow", "gshadow", "subuid", "subgid"};
-
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-void write(const fs::path& file, const std::string& text) {
-    std::ofstream stream(file, std::ios::binary);
-    stream.exceptions(std::ios::failbit | std::ios::badbit);
-    stream << text;
-    stream.close();
-    fs::permissions(file, fs::perms{0644});
-}
 
 bool is_there(const fs::path& file) {
     return fs::exists(fs::symlink_status(file));
@@ -42,9 +30,9 @@ TreeAccounts::TreeAccounts(fs::path root, const NodeAccounts& node)
         const auto own = lib_ / name;
         if (is_there(etc_ / name)) fs::rename(etc_ / name, aside_ / name);
         if (is_there(own)) fs::rename(own, aside_ / (std::string("lib-") + name));
-        write(etc_ / name, text_of(aside_ / (std::string("lib-") + name)));
+        write_new_file(etc_ / name, file_text(aside_ / (std::string("lib-") + name)));
         const auto of_node = node.find(name);
-        write(own, of_node == node.end() ? text_of(aside_ / name) : of_node->second);
+        write_new_file(own, of_node == node.end() ? file_text(aside_ / name) : of_node->second);
     }
     for (const auto* name : secrets)
         if (is_there(etc_ / name)) fs::copy_file(etc_ / name, aside_ / name);
@@ -55,7 +43,7 @@ void TreeAccounts::keep() const {
     for (const auto* name : names) {
         const auto before = aside_ / (std::string("lib-") + name);
         // The same file where nothing was added: with its attributes.
-        if (is_there(before) && text_of(before) == text_of(etc_ / name))
+        if (is_there(before) && file_text(before) == file_text(etc_ / name))
             fs::rename(before, lib_ / name);
         else
             fs::rename(etc_ / name, lib_ / name);

@@ -17,7 +17,7 @@ using NodeAccounts = std::map<std::string, std::string>;
 /// usr/lib/passwd.
 class TreeAccounts {
   public:
-    /// @param root of the tree, writable. @throws std::filesystem::filesystem_error
+    /// @param root of the tree, writable. @throws Error{NoSpace}, std::filesystem::filesystem_error
     TreeAccounts(std::filesystem::path root, const NodeAccounts& node);
 
     /// After the last scriptlet: what they added is in usr/lib, /etc as it was. @throws as the constructor

@@ -4,10 +4,9 @@
 #include "assemble/outside_usr.hpp"
 #include "assemble/sandbox_process.hpp"
 #include "state/error.hpp"
+#include "state/file_text.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <system_error>
 
@@ -33,10 +32,9 @@ SandboxSpec spec_of(const Assembly& assembly) {
     }
     spec.unmasked.assign(shipped.begin(), shipped.end());
     if (!assembly.node_etc.empty())
-        for (const std::string name : {"passwd", "group"}) {
-            std::ifstream file(assembly.node_etc / name, std::ios::binary);
-            if (file) spec.node_accounts[name] = {std::istreambuf_iterator<char>(file), {}};
-        }
+        for (const std::string name : {"passwd", "group"})
+            if (auto text = file_text(assembly.node_etc / name); !text.empty())
+                spec.node_accounts[name] = std::move(text);
     spec.erase = assembly.erase;
     spec.changes_kernel = assembly.changes_kernel;
     spec.regenerate_initramfs = assembly.regenerate_initramfs;

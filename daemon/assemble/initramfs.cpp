@@ -1,6 +1,7 @@
 #include "assemble/initramfs.hpp"
 
 #include "state/error.hpp"
+#include "state/file_text.hpp"
 #include "state/unique_fd.hpp"
 
 #include <archive.h>
@@ -16,7 +17,6 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -142,11 +142,6 @@ void read_main(std::string_view bytes, Initramfs& into, const fs::path& file) {
     throw unreadable(file, problem);
 }
 
-std::string content_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 struct MicrocodeFile {
     fs::path path;
     std::string content;
@@ -162,7 +157,7 @@ void collect(const fs::path& folder, bool required, std::vector<MicrocodeFile>& 
         if (entry.path().extension() != ".asc" && fs::is_regular_file(entry.path())) paths.push_back(entry.path());
     std::sort(paths.begin(), paths.end());
     for (const auto& path : paths)
-        if (auto content = content_of(path); !content.empty())
+        if (auto content = file_text(path); !content.empty())
             into.push_back({path, std::move(content), required, false});
 }
 

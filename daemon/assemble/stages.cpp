@@ -2,6 +2,7 @@
 
 #include "assemble/initramfs.hpp"
 #include "assemble/kernel.hpp"
+#include "assemble/new_file.hpp"
 #include "assemble/root.hpp"
 #include "rpm/database.hpp"
 #include "rpm/transaction.hpp"
@@ -19,7 +20,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <functional>
 #include <system_error>
 
@@ -101,12 +101,7 @@ void write_tmpfiles(const SandboxSpec& spec) {
         fs::remove(folder / ("pkg-" + nevra.name + ".conf"));
     for (const auto& [name, lines] : spec.tmpfiles) {
         fs::create_directories(folder);
-        const auto file = folder / ("pkg-" + name + ".conf");
-        fs::remove(file);
-        std::ofstream out(file);
-        out << lines;
-        out.close();
-        if (!out) throw fail(Reason::NoSpace, "'{}' could not be written; free space below /sysroot", file.string());
+        write_new_file(folder / ("pkg-" + name + ".conf"), lines);
     }
 }
 

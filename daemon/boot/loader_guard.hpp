@@ -28,7 +28,6 @@ class LoaderGuard {
     explicit LoaderGuard(std::filesystem::path boot);
     LoaderGuard(const LoaderGuard&) = delete;
     LoaderGuard& operator=(const LoaderGuard&) = delete;
-    ~LoaderGuard() = default;
 
     /// The folder of the entries that are current and guarded, "loader.0".
     const std::string& entries() const { return entries_; }

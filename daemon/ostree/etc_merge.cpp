@@ -2,6 +2,7 @@
 
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
+#include "state/file_text.hpp"
 
 #include <fmt/ranges.h>
 
@@ -50,12 +51,7 @@ bool same(const fs::path& one, const fs::path& other) {
            std::all_of(names.begin(), names.end(), [&](const auto& name) { return same(one / name, other / name); });
 }
 
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::string text_of(const Tree& tree, const std::string& path) {
+std::string committed_text(const Tree& tree, const std::string& path) {
     constexpr std::uint64_t most = 1 << 20;
     const auto entry = tree.find(path);
     return entry && !entry->is_folder && S_ISREG(tree.facts(*entry).mode) ? tree.content(*entry, most) : std::string();
@@ -85,8 +81,9 @@ void check_accounts(OstreeRepo* repo, const Tree& tree, const fs::path& merge) {
          {std::pair{"passwd", "useradd --system"}, std::pair{"group", "groupadd --system"}}) {
         const auto path = std::string("usr/etc/") + file;
         if (same(merge / path, merge / "etc" / file)) continue; // follows the tree
-        const auto before = accounts_in(text_of(base, path)), here = accounts_in(text_of(merge / "etc" / file));
-        for (const auto& name : accounts_in(text_of(tree, path)))
+        const auto before = accounts_in(committed_text(base, path)),
+                   here = accounts_in(file_text(merge / "etc" / file));
+        for (const auto& name : accounts_in(committed_text(tree, path)))
             if (!before.contains(name) && !here.contains(name)) missing.push_back(fmt::format("{} {}", command, name));
     }
     if (missing.empty()) return;

@@ -5,10 +5,10 @@
 #include "ostree/pkgcache.hpp"
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
+#include "state/file_text.hpp"
 
 #include <algorithm>
 #include <elf.h>
-#include <fstream>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -18,11 +18,6 @@ namespace rtnode::ostree {
 namespace {
 
 constexpr std::string_view architecture = "x86_64";
-
-std::string file_text(const std::filesystem::path& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// One raw value of a key file's text; empty when group or key is absent, or it isn't one.
 std::string key_in(const std::string& text, const char* group, const char* key) {

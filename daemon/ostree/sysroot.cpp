@@ -5,9 +5,9 @@
 #include "ostree/sysroot_impl.hpp"
 #include "ostree/tree.hpp"
 #include "state/digest.hpp"
+#include "state/file_text.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <sched.h>
 #include <sstream>
@@ -29,11 +29,6 @@ Nevra nevra_of(GVariant* tuple) {
     if (!g_variant_is_of_type(tuple, G_VARIANT_TYPE("(sstsss)"))) return nevra;
     g_variant_get(tuple, "(&s&st&s&s&s)", &whole, &name, &epoch, &version, &release, &arch);
     return {name, epoch, version, release, arch};
-}
-
-std::string file_text(const std::filesystem::path& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::uint64_t free_bytes(const std::filesystem::path& path) {

@@ -71,13 +71,6 @@ std::string kernel_evr(const PackagePool& pool, const std::set<Id>& ids) {
     return {};
 }
 
-/// What `pinned` without a version means: the build that the starting point has.
-std::string carried_build(const SolveInput& input) {
-    for (const auto& wish : input.wishes.carried_install)
-        if (wish.file && wish.file->nevra.name == "kernel-rt-core") return wish.file->nevra.evr();
-    return {};
-}
-
 /// The builds to choose from, newest first. @param base EVR of the base's kernel
 std::vector<std::string> allowed_builds(const PackagePool& pool, const SolveInput& input, const std::set<Id>& entering,
                                         const std::string& base) {
@@ -103,7 +96,7 @@ std::vector<std::string> allowed_builds(const PackagePool& pool, const SolveInpu
                        base, fmt::join(all, ", "));
         break;
     case KernelVersion::Policy::pinned: {
-        const auto carried = carried_build(input);
+        const auto carried = input.wishes.carried_real_time_kernel(); // what `pinned` without a version means
         if (wanted.version.empty() && carried.empty())
             throw fail(Reason::InvalidArgument,
                        "kernel-version is 'pinned', and the node has no real-time kernel yet that could stay; give the "

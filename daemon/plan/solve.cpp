@@ -175,6 +175,12 @@ Solution solution_of(const PackagePool& pool, const Outcome& outcome, const Sele
 
 } // namespace
 
+std::string Wishes::carried_real_time_kernel() const {
+    for (const auto& wish : carried_install)
+        if (wish.file && wish.file->nevra.name == "kernel-rt-core") return wish.file->nevra.evr();
+    return {};
+}
+
 Solution solve(SolveInput input) {
     PackagePool pool(input);
     std::map<const Wish*, Id> files;

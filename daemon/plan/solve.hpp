@@ -41,6 +41,9 @@ struct Wishes {
     bool new_base =
         false; ///< they were made for another base: a replacement that isn't newer than this one's is dropped
     std::vector<std::string> carried_remove;
+
+    /// EVR of the real-time kernel that the starting point has; "" when it has none.
+    std::string carried_real_time_kernel() const;
 };
 
 struct SolveInput {

@@ -33,9 +33,8 @@ DesiredPackages desired_of(const Node& node, const NewBase& new_base) {
     return desired;
 }
 
-DesiredPackages desired_of(const Node& node, const NewBase& new_base, const Request& request, Reporter& reporter) {
-    auto desired = desired_of(node, new_base);
-    if (request.restore.empty()) return desired;
+void put_back(DesiredPackages& desired, const Node& node, const Request& request, Reporter& reporter) {
+    if (request.restore.empty()) return;
     const auto& booted = node.ground.merge;
     if (booted.checksum != request.restore)
         throw fail(
@@ -53,7 +52,6 @@ DesiredPackages desired_of(const Node& node, const NewBase& new_base, const Requ
         reporter.warn(
             "the booted deployment also has packages that rpm-ostree layered from repositories; rtnode doesn't "
             "put those back: 'rpm-ostree status' shows them");
-    return desired;
 }
 
 } // namespace rtnode::worker

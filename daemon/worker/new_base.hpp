@@ -27,8 +27,8 @@ NewBase move_to_new_base(const WorkOrder& order, Node& node, Reporter& reporter)
 /// What the starting point wants. @throws Error{UnusableOrigin, ForeignLayering}
 DesiredPackages desired_of(const Node& node, const NewBase& new_base);
 
-/// The same, and of an update also what Request::restore says that it lost. The starting point wins.
-/// @throws also Error{DeploymentsChanged}
-DesiredPackages desired_of(const Node& node, const NewBase& new_base, const Request& request, Reporter& reporter);
+/// Adds what Request::restore says that the starting point lost; what is there already wins.
+/// @throws Error{DeploymentsChanged}
+void put_back(DesiredPackages& desired, const Node& node, const Request& request, Reporter& reporter);
 
 } // namespace rtnode::worker

@@ -20,9 +20,9 @@ namespace {
 constexpr double initramfs_growth = 1.3;
 
 /// The starting point's packages less what the request takes back.
-DesiredPackages starting_packages(const Node& node, const NewBase& new_base, const Request& request,
+DesiredPackages starting_packages(DesiredPackages desired, const Node& node, const Request& request,
                                   Reporter& reporter) {
-    auto desired = desired_of(node, new_base, request, reporter);
+    put_back(desired, node, request, reporter);
     if (request.kind == JobKind::reset_overrides) {
         const auto unknown = desired.reset(request.reset);
         if (!unknown.empty())
@@ -50,11 +50,8 @@ void take_back_kernel(DesiredPackages& desired, const Base& base, Payloads& payl
 
 /// Whether the real-time kernel that the node has is the one to have, whatever repositories offer.
 bool keeps_kernel(const plan::Wishes& wishes, const Base& base) {
-    const auto carried =
-        std::find_if(wishes.carried_install.begin(), wishes.carried_install.end(),
-                     [](const plan::Wish& wish) { return wish.file && wish.file->nevra.name == "kernel-rt-core"; });
-    if (carried == wishes.carried_install.end()) return false;
-    const auto evr = carried->file->nevra.evr();
+    const auto evr = wishes.carried_real_time_kernel();
+    if (evr.empty()) return false;
     switch (wishes.kernel_version.policy) {
     case KernelVersion::Policy::newest:
         return false;
@@ -171,12 +168,13 @@ Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_b
     const auto& request = order.request;
     const auto& start = node.ground.start;
     const bool update = request.kind == JobKind::update;
-    auto desired = starting_packages(node, new_base, request, reporter);
+    const auto had = desired_of(node, new_base);
+    auto desired = starting_packages(had, node, request, reporter);
     Planned planned{.plan = plan_for(node)};
     auto& plan = planned.plan;
     plan.kernel_arguments_after =
         plan.kernel_arguments_before.changed(request.append_kernel_arguments, request.remove_kernel_arguments);
-    if (update && !new_base.moved(node) && desired == desired_of(node, new_base)) {
+    if (update && !new_base.moved(node) && desired == had) {
         plan.same_packages_as_start = true; // nothing new, so nothing to solve either
         plan.reboots = plan.nothing_to_do() ? 0 : 1;
         return planned;

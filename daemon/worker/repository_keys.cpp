@@ -5,9 +5,8 @@
 #include "rpm/package_file.hpp"
 #include "state/digest.hpp"
 #include "state/error.hpp"
+#include "state/file_text.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 namespace fs = std::filesystem;
@@ -16,11 +15,6 @@ namespace rtnode::worker {
 namespace {
 
 constexpr std::uint64_t max_key = 1ULL << 20; // bytes; a distribution's has some kB
-
-std::string content_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 std::vector<rpm::PublicKey> keys_in(const fs::path& file) {
     return rpm::Keyring::load({}, {file}).keys();
@@ -61,7 +55,7 @@ bool RepositoryKeys::import(const std::string& url, const Repository& repository
                    download.what, fetch::redacted(url));
     }
     const bool known = fs::exists(file);
-    if (known && content_of(file) == content_of(fresh)) {
+    if (known && file_text(file) == file_text(fresh)) {
         fs::remove(fresh);
         return false;
     }

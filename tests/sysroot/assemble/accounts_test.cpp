@@ -11,21 +11,11 @@ using testing::Not;
 
 namespace {
 
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 class Accounts : public OnNode {
   protected:
     Accounts() {
-        // A copy, which may be given accounts of its own; the node of all tests has none in usr/lib.
-        tree = folder / "checkout";
-        fs::create_directory(tree);
-        fs::copy(base() / "usr", tree / "usr", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-        for (const auto* link : {"bin", "sbin", "lib", "lib64"})
-            fs::create_directory_symlink(std::string("usr/") + link, tree / link);
-        assembly.lower = tree;
+        // One's own, which may be given accounts; the node of all tests has none in usr/lib.
+        tree = work_on_checkout();
         assembly.install = {package_with_user()};
     }
 
@@ -78,9 +68,10 @@ TEST_F(Accounts, GoToTheTreesOwnWhereItKeepsThemApart) {
     const auto line = line_of(result.upper / "usr/lib/passwd", "with-user");
     EXPECT_THAT(line, HasSubstr("with-user:x:"));
     EXPECT_NE(line_of(result.upper / "usr/lib/group", "with-user"), "");
-    EXPECT_THAT(text_of(result.upper / "usr/lib/passwd"), Not(HasSubstr("neighbour"))) << "the node's stay the node's";
-    EXPECT_EQ(text_of(result.upper / "usr/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n");
-    EXPECT_EQ(text_of(result.upper / "usr/etc/shadow"), text_of(tree / "usr/etc/shadow"));
+    EXPECT_THAT(file_text(result.upper / "usr/lib/passwd"), Not(HasSubstr("neighbour")))
+        << "the node's stay the node's";
+    EXPECT_EQ(file_text(result.upper / "usr/etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n");
+    EXPECT_EQ(file_text(result.upper / "usr/etc/shadow"), file_text(tree / "usr/etc/shadow"));
     EXPECT_FALSE(fs::exists(result.upper / "usr/etc/.rtnode-accounts"));
     struct stat facts {};
     ASSERT_EQ(::lstat((result.upper / "usr/share/with-user/file").c_str(), &facts), 0);

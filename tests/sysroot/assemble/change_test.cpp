@@ -60,13 +60,7 @@ TEST_F(AssemblyOfAChange, SwapsTheKernelAndReplacesTheMicrocodeInOneTree) {
 }
 
 TEST_F(AssemblyOfAChange, WorksOnACheckoutToo) {
-    // A checkout has no etc, var, boot …: only what was committed. (A copy here: a real one has hard links into the
-    // node's repository, which other tests share.)
-    fs::create_directory(folder / "checkout");
-    fs::copy(base() / "usr", folder / "checkout/usr", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-    for (const auto* link : {"bin", "sbin", "lib", "lib64"})
-        fs::create_directory_symlink(std::string("usr/") + link, folder / "checkout" / link);
-    assembly.lower = folder / "checkout";
+    work_on_checkout();
     const auto before = state_of(assembly.lower);
     for (const auto& entry : fs::directory_iterator(node() / "repo2"))
         if (entry.path().extension() == ".rpm")

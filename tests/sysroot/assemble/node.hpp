@@ -6,6 +6,7 @@
 #include "rpm/database.hpp"
 #include "rpm/package_file.hpp"
 #include "state/error.hpp"
+#include "state/file_text.hpp"
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -87,6 +88,17 @@ class OnNode : public testing::Test {
         for (const auto& text : facts().at("base_packages"))
             if (const auto nevra = Nevra::parse(text.get<std::string>()); nevra.name == name) return nevra;
         throw std::runtime_error("not in the base: " + name);
+    }
+
+    /// A checkout has no etc, var, boot …: only what was committed. (A copy here: a real one has hard links into the
+    /// node's repository, which other tests share.) @return the assembly's new lower
+    fs::path work_on_checkout() {
+        const auto checkout = folder / "checkout";
+        fs::create_directory(checkout);
+        fs::copy(base() / "usr", checkout / "usr", fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+        for (const auto* link : {"bin", "sbin", "lib", "lib64"})
+            fs::create_directory_symlink(std::string("usr/") + link, checkout / link);
+        return assembly.lower = checkout;
     }
 
     void swap_kernel() {

@@ -84,7 +84,7 @@ class BootGuard : public testing::Test {
         return *guard_;
     }
 
-    std::string log() const { return tests::text_of(log_); }
+    std::string log() const { return file_text(log_); }
 
     tests::Disk disk_{64U << 20};
     fs::path boot_ = disk_.folder;

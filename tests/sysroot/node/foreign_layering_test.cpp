@@ -122,10 +122,11 @@ echo "made by %%post of $1" >/usr/share/foreign-tool/made
         EXPECT_THAT(node.packages(0), Contains("foreign-tool-2:1.0-1.x86_64"));
         EXPECT_THAT(node.packages(0), Contains("foreign-libs-2:1.0-1.x86_64"));
         const auto tree = node.deployments().at(0);
-        EXPECT_EQ(text_of(tree / "usr/share/foreign-tool/two"), "shared\n");
-        EXPECT_EQ(text_of(tree / "usr/share/foreign-tool/made"), "made by %post of 1\n") << "its scriptlets ran again";
-        EXPECT_EQ(text_of(tree / "etc/foreign-tool.conf"), "setting\n");
-        EXPECT_EQ(text_of(tree / "usr/lib/foreign-libs/library").size(), 288894u);
+        EXPECT_EQ(file_text(tree / "usr/share/foreign-tool/two"), "shared\n");
+        EXPECT_EQ(file_text(tree / "usr/share/foreign-tool/made"), "made by %post of 1\n")
+            << "its scriptlets ran again";
+        EXPECT_EQ(file_text(tree / "etc/foreign-tool.conf"), "setting\n");
+        EXPECT_EQ(file_text(tree / "usr/lib/foreign-libs/library").size(), 288894u);
         const auto list = ostree({"ls", "-RX", node.checksum(0), "/usr/share/foreign-tool", "/usr/bin/foreign-tool"});
         EXPECT_THAT(list, HasSubstr("d02750 0 8 "));
         EXPECT_THAT(list, HasSubstr("security.capability"));
@@ -179,7 +180,7 @@ TEST_F(ForeignLayering, OfLocalPackagesStaysWithWhatThePackageCacheHasOfThem) {
     EXPECT_EQ(line("requested-local"), requested);
     EXPECT_EQ(line("remove"), removed);
     EXPECT_EQ(refs(), cached) << "the package cache's commit stays what it was";
-    EXPECT_EQ(text_of(private_file), "rpm-ostree's");
+    EXPECT_EQ(file_text(private_file), "rpm-ostree's");
     for (const auto& file : fs::directory_iterator(node.folder / "state/packages"))
         EXPECT_THAT(output_of({"rpm", "-qp", "--nosignature", file.path().string()}), HasSubstr("rtnode-tools"))
             << "what was made out of the cache isn't kept as if it were the original";

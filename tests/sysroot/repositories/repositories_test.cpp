@@ -66,7 +66,7 @@ std::vector<std::string> entering(const WorkerRun& run) {
 } // namespace
 
 TEST_F(Repositories, TheMadeRepoFileWorksWithVariablesHttpsAndSignedMetadata) {
-    auto text = text_of(made_node() / "repo/rtnode-rt.repo");
+    auto text = file_text(made_node() / "repo/rtnode-rt.repo");
     const auto put = [&](const std::string& mark, const std::string& value) {
         text.replace(text.find(mark), mark.size(), value);
     };

@@ -22,11 +22,6 @@ namespace fs = std::filesystem;
 
 namespace rtnode::tests {
 
-std::string text_of(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 namespace {
 
 struct Finished {
@@ -123,7 +118,7 @@ const fs::path& made_node() {
 }
 
 const nlohmann::json& facts() {
-    static const auto json = nlohmann::json::parse(text_of(made_node() / "facts.json"));
+    static const auto json = nlohmann::json::parse(file_text(made_node() / "facts.json"));
     return json;
 }
 
@@ -220,7 +215,7 @@ std::string TestNode::checksum(std::size_t index) const {
 }
 
 std::string TestNode::origin(std::size_t index) const {
-    return text_of(deployments().at(index).string() + ".origin");
+    return file_text(deployments().at(index).string() + ".origin");
 }
 
 fs::path TestNode::rpmdb(std::size_t index) const {
@@ -244,7 +239,7 @@ std::string TestNode::boot_entry(std::size_t index) const {
     // ostree numbers its entries the other way round: the highest is booted first.
     std::map<std::string, std::string, std::greater<>> entries;
     for (const auto& entry : fs::directory_iterator(sysroot / "boot/loader/entries"))
-        entries.emplace(entry.path().filename().string(), text_of(entry.path()));
+        entries.emplace(entry.path().filename().string(), file_text(entry.path()));
     return std::next(entries.begin(), static_cast<std::ptrdiff_t>(index))->second;
 }
 
@@ -264,7 +259,8 @@ std::string TestNode::refs() const {
     const auto heads = sysroot / "ostree/repo/refs/heads";
     std::map<std::string, std::string> commits;
     for (const auto& entry : fs::recursive_directory_iterator(heads))
-        if (entry.is_regular_file()) commits.emplace(fs::relative(entry.path(), heads).string(), text_of(entry.path()));
+        if (entry.is_regular_file())
+            commits.emplace(fs::relative(entry.path(), heads).string(), file_text(entry.path()));
     std::string text;
     for (const auto& [ref, commit] : commits)
         // libostree's own (ostree/BOOTVERSION/…) move with each swap of the boot links.
@@ -282,7 +278,7 @@ std::string TestNode::state() const {
     std::ostringstream text;
     const auto folders = deployments();
     for (const auto& deployment : folders)
-        text << deployment.filename().string() << "\n" << text_of(deployment.string() + ".origin") << "\n";
+        text << deployment.filename().string() << "\n" << file_text(deployment.string() + ".origin") << "\n";
     for (std::size_t index = 0; index < folders.size(); ++index)
         text << boot_entry(index) << "\n";
     text << refs();
@@ -300,7 +296,7 @@ void TestNode::expect_no_leftovers() const {
     for (const auto& entry : fs::directory_iterator(sysroot / "ostree/repo/tmp"))
         EXPECT_FALSE(entry.path().filename().string().starts_with("rtnode-")) << entry.path();
     EXPECT_EQ(refs().find("rtnode/tmp"), std::string::npos) << refs();
-    EXPECT_EQ(text_of("/proc/self/mounts").find(sysroot.string()), std::string::npos);
+    EXPECT_EQ(file_text("/proc/self/mounts").find(sysroot.string()), std::string::npos);
 }
 
 } // namespace rtnode::tests

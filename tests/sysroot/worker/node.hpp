@@ -2,6 +2,7 @@
 // A copy of the throwaway node for one test, and a look at it that the worker has no part in: everything here asks
 // standard tools (ostree, rpm, the files themselves).
 
+#include "state/file_text.hpp"
 #include "state/request.hpp"
 
 #include <nlohmann/json.hpp>
@@ -14,8 +15,6 @@ namespace rtnode::tests {
 
 /// Runs a command (no shell) and returns its standard output; a failing command fails the test.
 std::string output_of(const std::vector<std::string>& command);
-/// What is in a file; "" when it can't be read.
-std::string text_of(const std::filesystem::path& file);
 /// Its exit status, output discarded.
 int status_of(const std::vector<std::string>& command);
 
