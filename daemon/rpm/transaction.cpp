@@ -293,7 +293,6 @@ void check_dependencies(rpmts transaction) {
         throw fail(Reason::DependencyProblem,
                    "the packages do not fit together: {}; add or leave out packages accordingly",
                    fmt::join(texts, "; "));
-    rpmtsClean(transaction);
 }
 
 /// A change that rpm reports as done and that isn't in the database would boot as something else than was planned.
@@ -329,11 +328,13 @@ void run(const Transaction& wanted, TransactionEvents& events) {
         if (rpmtsOpenDB(transaction, O_RDONLY) != 0)
             throw fail(Reason::UnsupportedRoot, "the tree's RPM database in '{}' can't be opened; it may be damaged",
                        wanted.database.string());
-        add_erasures(transaction, wanted.erase);
+        // Installs first, as rpm does: what they replace is then ordered behind them.
         add_installs(transaction, wanted.install);
+        add_erasures(transaction, wanted.erase);
         refuse_unasked(transaction, wanted);
         check_dependencies(transaction);
         rpmtsOrder(transaction);
+        rpmtsClean(transaction); // not before: the order is made out of what this frees
         rpmtsSetNotifyStyle(transaction, 1); // elements instead of headers
         rpmtsSetNotifyCallback(transaction, Run::on_event, &running);
         // rpm goes package by package (%pre, files, %post), so each step begins with the first of its kind.

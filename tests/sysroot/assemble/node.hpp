@@ -8,6 +8,7 @@
 #include "state/error.hpp"
 #include "state/file_text.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -99,6 +100,19 @@ class OnNode : public testing::Test {
         for (const auto* link : {"bin", "sbin", "lib", "lib64"})
             fs::create_directory_symlink(std::string("usr/") + link, checkout / link);
         return assembly.lower = checkout;
+    }
+
+    /// NAME-VERSION-1.noarch, unsigned. @param rest of its spec file, further tags first
+    PackageFileOnDisk built(const std::string& name, const std::string& rest, const std::string& version = "1") const {
+        const auto spec = folder / (name + ".spec");
+        std::ofstream(spec) << "Name: " << name << "\nVersion: " << version
+                            << "\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n"
+                            << rest << "%description\nx\n";
+        const auto command = "rpmbuild -bb --quiet --define '_topdir " + (folder / "rpmbuild").string() +
+                             "' --define '_buildshell /bin/bash' " + spec.string() + " >/dev/null 2>&1";
+        if (std::system(command.c_str()) != 0) throw std::runtime_error("rpmbuild");
+        const auto file = folder / "rpmbuild/RPMS/noarch" / fmt::format("{}-{}-1.noarch.rpm", name, version);
+        return rpm::read_package(file, file.string(), rpm::Keyring(), {.allow_unsigned = true});
     }
 
     void swap_kernel() {
