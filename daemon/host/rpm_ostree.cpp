@@ -1,9 +1,6 @@
 #include "host/rpm_ostree.hpp"
 
-#include <systemd/sd-bus.h>
-
-#include <cstdint>
-#include <memory>
+#include "host/system_bus.hpp"
 
 namespace rtnode::host {
 namespace {
@@ -11,37 +8,20 @@ namespace {
 constexpr const char* name = "org.projectatomic.rpmostree1";
 constexpr std::uint64_t patience_us = 2'000'000;
 
-struct Close {
-    void operator()(sd_bus* bus) const { sd_bus_flush_close_unref(bus); }
-    void operator()(sd_bus_message* message) const { sd_bus_message_unref(message); }
-};
-using Bus = std::unique_ptr<sd_bus, Close>;
-using Message = std::unique_ptr<sd_bus_message, Close>;
-
-Bus connect(const std::string& address) {
-    sd_bus* raw = nullptr;
-    if (sd_bus_new(&raw) < 0) return nullptr;
-    Bus bus(raw);
-    if (sd_bus_set_address(raw, address.c_str()) < 0 || sd_bus_set_bus_client(raw, 1) < 0 ||
-        sd_bus_set_method_call_timeout(raw, patience_us) < 0 || sd_bus_start(raw) < 0)
-        return nullptr;
-    return bus;
-}
-
 /// The reply; null for an error, whatever it is: then there is nothing to wait for.
 template <typename... Arguments>
-Message call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* member,
+BusMessagePtr call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* member,
              const char* types, Arguments... arguments) {
     sd_bus_message* reply = nullptr;
     if (sd_bus_call_method(bus, service, path, interface, member, nullptr, &reply, types, arguments...) < 0)
         return nullptr;
-    return Message(reply);
+    return BusMessagePtr(reply);
 }
 
 } // namespace
 
 std::optional<RpmOstreeTransaction> rpm_ostree_transaction(const std::string& bus_address) {
-    const Bus bus = connect(bus_address);
+    const BusPtr bus = connect_bus(bus_address, patience_us);
     if (!bus) return std::nullopt;
     // First whether it runs: a call to it would start it.
     const auto owned = call(bus.get(), "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",

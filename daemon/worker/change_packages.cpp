@@ -143,7 +143,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
 
     const auto packages_before = packages_or(ostree::packages_of(node.sysroot, node.ground.merge.checksum), base);
     to_json(result, diff_packages(packages_before, packages_after, newer));
-    deploy(node, deployment, transaction ? &*transaction : nullptr, reporter, result);
+    deploy(order, node, deployment, transaction ? &*transaction : nullptr, reporter, result);
     result["freed"] = clean_up(node, store, reporter);
     bound_cache(order, planned, reporter);
     result["peak-memory-bytes"] = peak_memory_bytes();

@@ -22,9 +22,11 @@ void check_expected(const WorkOrder& order, const Plan& plan);
 /// The result's keys that a plan gives.
 nlohmann::json result_of(const Plan& plan, const WorkOrder& order);
 
-/// The last, atomic step; afterwards checksum, staged, kernel-arguments and reboot-required stand in `result`.
-void deploy(Node& node, ostree::DeployRequest request, ostree::Transaction* transaction, Reporter& reporter,
-            nlohmann::json& result);
+/// The last, atomic step; afterwards checksum, staged, kernel-arguments and reboot-required stand in `result`. What was
+/// staged will be finalized by a reboot from now on, however soon it comes.
+/// @throws Error{DeployFailed} also when it is staged, but systemd doesn't start what finalizes it
+void deploy(const WorkOrder& order, Node& node, ostree::DeployRequest request, ostree::Transaction* transaction,
+            Reporter& reporter, nlohmann::json& result);
 
 /// What no deployment needs any more: refs, objects, stored packages. The change is done by then, so a failure here
 /// is a warning. @returns "36.1 MB (pkgcache branches: 2)"

@@ -65,7 +65,7 @@ nlohmann::json set_kernel_arguments(const WorkOrder& order, Reporter& reporter) 
     auto result = result_of(plan, order);
     if (order.request.dry_run || plan.nothing_to_do()) return result;
 
-    deploy(node,
+    deploy(order, node,
            {.stateroot = plan.stateroot,
             .checksum = node.ground.start.checksum,
             .origin = node.ground.start.origin.raw,

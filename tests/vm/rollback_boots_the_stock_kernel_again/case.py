@@ -11,7 +11,13 @@ def case(bed):
     machine = bed.boot()
     machine.ok(bed.repository_script())
 
-    with bed.step("kernel=rt alone, with reboot=true, boots the RT kernel"):
+    with bed.step("kernel=rt alone, with reboot=true, boots the RT kernel, however slow what finalizes it starts"):
+        # systemd doesn't stop, and so doesn't let finalize, what hasn't started when the shutdown comes.
+        machine.ok("""
+            mkdir -p /run/systemd/system/ostree-finalize-staged.service.d
+            printf '[Service]\nExecStart=/bin/sleep 20\n' >/run/systemd/system/ostree-finalize-staged.service.d/slow.conf
+            systemctl daemon-reload
+            """)
         machine.reboots(f"busctl call {MANAGER} Override 'asasasa{{sv}}' 0 0 0 2 kernel s rt reboot b true")
         expect_equal(machine.kernel, realtime, "the kernel after the job")
         expect_equal(bed.job("/org/rtnode1/job/1", "State"), "done", "the job that asked for the reboot")
