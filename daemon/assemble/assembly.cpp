@@ -26,6 +26,9 @@ SandboxSpec spec_of(const Assembly& assembly) {
     for (const auto& package : assembly.install) {
         spec.install.push_back(package.nevra);
         if (auto lines = tmpfiles_of(package); !lines.empty()) spec.tmpfiles[package.nevra.name] = std::move(lines);
+        spec.opt.merge(opt_folders_of(package));
+        for (auto& path : boot_files_of(package))
+            spec.boot_files.push_back(std::move(path));
         spec.changes_microcode = spec.changes_microcode || package.has_microcode();
         for (const auto& file : package.files)
             if (file.path.find("bin/") != std::string::npos) shipped.insert(file.path);

@@ -42,6 +42,8 @@ void to_json(json& json, const SandboxSpec& spec) {
             {"erase", texts_of(spec.erase)},
             {"tmpfiles", spec.tmpfiles},
             {"node-accounts", spec.node_accounts},
+            {"opt", spec.opt},
+            {"boot-files", spec.boot_files},
             {"unmasked", spec.unmasked},
             {"changes-kernel", spec.changes_kernel},
             {"changes-microcode", spec.changes_microcode},
@@ -59,6 +61,8 @@ void from_json(const json& json, SandboxSpec& spec) {
     spec.erase = packages_of(json.at("erase"));
     json.at("tmpfiles").get_to(spec.tmpfiles);
     json.at("node-accounts").get_to(spec.node_accounts);
+    json.at("opt").get_to(spec.opt);
+    json.at("boot-files").get_to(spec.boot_files);
     json.at("unmasked").get_to(spec.unmasked);
     json.at("changes-kernel").get_to(spec.changes_kernel);
     json.at("changes-microcode").get_to(spec.changes_microcode);

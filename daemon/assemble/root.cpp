@@ -154,6 +154,26 @@ void mount_scratch(const fs::path& root) {
                   "mode=0555");
 }
 
+/// What packages have in /opt goes where the tree keeps it while rpm and scriptlets see it at its place.
+void mount_opt(const fs::path& root, std::set<std::string> names) {
+    const auto kept = root / "usr/lib/opt";
+    std::error_code none; // the base has nothing there
+    for (const auto& entry : fs::directory_iterator(kept, none))
+        names.insert(entry.path().filename().string());
+    if (names.empty()) return;
+    auto opt = root / "var/opt";
+    if (!fs::is_symlink(fs::symlink_status(root / "opt"))) {
+        opt = mount_point(root, "opt");
+        mount_or_fail("tmpfs", opt, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+    }
+    for (const auto& name : names) {
+        if (!fs::exists(kept / name)) make_folder(kept / name, 0755);
+        if (!fs::is_directory(fs::symlink_status(kept / name))) continue;
+        make_folder(opt / name, 0755);
+        mount_or_fail((kept / name).c_str(), opt / name, nullptr, MS_BIND);
+    }
+}
+
 void make_root(const fs::path& root) {
     if (chdir(root.c_str()) != 0) throw unavailable("entering the new root");
     if (syscall(SYS_pivot_root, ".", ".") != 0) throw unavailable("pivot_root");
@@ -175,6 +195,7 @@ void enter_root(const SandboxSpec& spec) {
         // A deployment's etc is this machine's; the tree's own is usr/etc.
         mount_or_fail((root / "usr/etc").c_str(), mount_point(root, "etc"), nullptr, MS_BIND);
         mount_scratch(root);
+        mount_opt(root, spec.opt);
         mount_dev(root);
         mount_proc(root);
     } catch (const fs::filesystem_error& error) {

@@ -105,6 +105,37 @@ void write_tmpfiles(const SandboxSpec& spec) {
     }
 }
 
+/// Copies to a new file: the old one may be the base's.
+void install_file(const fs::path& from, const fs::path& to, mode_t mode) {
+    fs::remove(to);
+    const UniqueFd in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const UniqueFd out(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (!in || !out)
+        throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed, "'{}' could not be made: {}",
+                   to.string(), text_of(errno));
+    for (;;) {
+        const auto copied = sendfile(out.get(), in.get(), nullptr, 16 << 20);
+        if (copied == 0) break;
+        if (copied < 0)
+            throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed,
+                       "'{}' could not be written: {}; free space below /sysroot and try again", to.string(),
+                       text_of(errno));
+    }
+    if (fchmod(out.get(), mode) != 0)
+        throw fail(Reason::TransactionFailed, "the mode of '{}' could not be set: {}", to.string(), text_of(errno));
+}
+
+/// Of what lies in /boot only what a package ships; its scriptlets' files there are this run's.
+void keep_boot_files(const SandboxSpec& spec) {
+    for (const auto& path : spec.boot_files) {
+        struct stat facts {};
+        if (lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) continue; // a scriptlet removed it
+        const fs::path kept = "/usr/lib/ostree-boot" + path.substr(std::string_view("/boot").size());
+        fs::create_directories(kept.parent_path());
+        install_file(path, kept, facts.st_mode & 07777);
+    }
+}
+
 void transact(const SandboxSpec& spec, Channel& channel) {
     in_child(channel, "rpm", [&] {
         // librpm asks for owners in this process: other modules of the tree's nsswitch.conf would be loaded into it
@@ -155,26 +186,6 @@ int run_program(Channel& channel, const std::string& name, const std::vector<std
 [[noreturn]] void program_failed(Channel& channel, const Error& error) {
     channel.error(error, true);
     _exit(1);
-}
-
-/// Copies to a new file: the old one may be the base's.
-void install_file(const fs::path& from, const fs::path& to, mode_t mode) {
-    fs::remove(to);
-    const UniqueFd in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    const UniqueFd out(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (!in || !out)
-        throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::InitramfsFailed, "'{}' could not be made: {}",
-                   to.string(), text_of(errno));
-    for (;;) {
-        const auto copied = sendfile(out.get(), in.get(), nullptr, 16 << 20);
-        if (copied == 0) break;
-        if (copied < 0)
-            throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::InitramfsFailed,
-                       "'{}' could not be written: {}; free space below /sysroot and try again", to.string(),
-                       text_of(errno));
-    }
-    if (fchmod(out.get(), mode) != 0)
-        throw fail(Reason::InitramfsFailed, "the mode of '{}' could not be set: {}", to.string(), text_of(errno));
 }
 
 void run_depmod(Channel& channel, const std::string& kver) {
@@ -249,6 +260,7 @@ SandboxResult run_stages(const SandboxSpec& spec, Channel& channel) try {
     for (const auto& name : account_files())
         if (!accounts_before.contains(name)) fs::remove(fs::path("/etc") / name);
     write_tmpfiles(spec);
+    keep_boot_files(spec);
     remove_stale_modules("/", kernels_before);
 
     SandboxResult result;

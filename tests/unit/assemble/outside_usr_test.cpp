@@ -1,8 +1,13 @@
 #include "assemble/outside_usr.hpp"
 
+#include "temp_folder.hpp"
+
 #include <gmock/gmock.h>
 
 #include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
 
 using namespace rtnode;
 using namespace rtnode::assemble;
@@ -30,7 +35,22 @@ TEST(OutsideUsr, FoldersAndLinksOfVarAreMadeAtBoot) {
     });
     EXPECT_EQ(tmpfiles_of(package), "d /var/lib/x 0750 root x - -\n"
                                     "d /run/x 1777 root root - -\n"
-                                    "L /var/a\\x20b - - - - ../run/a%%b\n");
+                                    "L \"/var/a b\" - - - - ../run/a%%b\n");
+}
+
+TEST(OutsideUsr, OddNamesAreWhatSystemdMakesOfThem) {
+    const std::vector<std::string> names{"a b", "q\"uo'te", "back\\x20slash", "per%cent", "tab\tx", "\"", "plain"};
+    std::vector<PackageFile> files;
+    for (const auto& name : names)
+        files.push_back({.path = "/var/" + name, .mode = S_IFLNK | 0777, .link_target = "to/" + name});
+    TempFolder temp;
+    std::ofstream(temp.path / "odd.conf") << tmpfiles_of(package_with(files));
+    std::filesystem::create_directories(temp.path / "root/var");
+    const auto command = "systemd-tmpfiles --create --root=" + (temp.path / "root ").string() +
+                         (temp.path / "odd.conf").string();
+    ASSERT_EQ(std::system(command.c_str()), 0);
+    for (const auto& name : names)
+        EXPECT_EQ(std::filesystem::read_symlink(temp.path / "root/var" / name), "to/" + name);
 }
 
 TEST(OutsideUsr, FilesThereAreLeftOut) {
@@ -42,5 +62,21 @@ TEST(OutsideUsr, FilesThereAreLeftOut) {
         {.path = "/lib/modules/1/vmlinuz", .mode = S_IFREG | 0644},
         {.path = "/etc/x.conf", .mode = S_IFREG | 0644},
     });
-    EXPECT_THAT(left_out_of(package), ElementsAre("/var/lib/x/state", "/boot/config-1", "/usr/local/bin/x"));
+    EXPECT_THAT(left_out_of(package), ElementsAre("/var/lib/x/state", "/usr/local/bin/x"));
+    EXPECT_THAT(boot_files_of(package), ElementsAre("/boot/config-1"));
+}
+
+TEST(OutsideUsr, FoldersOfOptAreLinkedThereAtBoot) {
+    const auto package = package_with({
+        {.path = "/opt", .mode = S_IFDIR | 0755},
+        {.path = "/opt/a b", .mode = S_IFDIR | 0755},
+        {.path = "/opt/x/bin/tool", .mode = S_IFREG | 0755},
+        {.path = "/opt/x/ghost", .mode = S_IFREG | 0644, .ghost = true},
+        {.path = "/opt/gone/file", .mode = S_IFREG | 0644, .ghost = true},
+        {.path = "/opt/file", .mode = S_IFREG | 0644},
+    });
+    EXPECT_THAT(opt_folders_of(package), ElementsAre("a b", "x"));
+    EXPECT_EQ(tmpfiles_of(package), "L \"/opt/a b\" - - - - ../../usr/lib/opt/a b\n"
+                                    "L /opt/x - - - - ../../usr/lib/opt/x\n");
+    EXPECT_THAT(left_out_of(package), ElementsAre("/opt/file"));
 }
