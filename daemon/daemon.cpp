@@ -121,6 +121,7 @@ struct Daemon::Private {
         work.cache_days = settings.cache_days;
         work.scriptlet_limit_s = settings.scriptlet_limit_s;
         work.dracut_limit_s = settings.dracut_limit_s;
+        work.kernel_checks = settings.kernel_checks;
         work.lock_wait_s = settings.lock_wait_s;
         work.bus_address = place.bus_address.empty() ? "unix:path=/run/dbus/system_bus_socket" : place.bus_address;
         return nlohmann::json(work).dump();

@@ -29,8 +29,8 @@ struct SandboxSpec {
     std::vector<Nevra> install; ///< the n-th package's file is descriptor first_package_fd + n
     std::vector<Nevra> erase;
     std::map<std::string, std::string> tmpfiles; ///< package name → its tmpfiles.d lines
-    std::set<std::string> opt;           ///< names of folders in /opt that packages bring
-    std::vector<std::string> boot_files; ///< paths in /boot that packages bring
+    std::set<std::string> opt;                   ///< names of folders in /opt that packages bring
+    std::vector<std::string> boot_files;         ///< paths in /boot that packages bring
     NodeAccounts node_accounts;
     std::vector<std::string> unmasked; ///< programs that the change itself ships: a mask over them would stop rpm
     bool changes_kernel = false, changes_microcode = false, regenerate_initramfs = false;

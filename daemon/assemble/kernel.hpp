@@ -22,4 +22,14 @@ std::string only_kernel(const std::filesystem::path& root);
 /// fails: only the file name stays (as rpm-ostree does). Nothing happens without such a file.
 void mend_kernel_digest(const std::filesystem::path& root, const std::string& kver);
 
+/// Whether an EFI program, as a kernel is one, has an entry in its attribute certificate table: a signature by
+/// somebody. (Microsoft PE/COFF specification, "The Attribute Certificate Table".) False for what is no PE32+ file.
+bool has_signature(const std::filesystem::path& vmlinuz);
+
+/// Whether the kernel has the digest that a boot in FIPS mode looks for.
+bool has_digest(const std::filesystem::path& root, const std::string& kver);
+
+/// The modules of a kernel, built-in ones too, as lsmod(8) names them.
+std::set<std::string> modules_in(const std::filesystem::path& root, const std::string& kver);
+
 } // namespace rtnode::assemble

@@ -29,7 +29,7 @@ std::string escaped(std::string_view text, std::string_view with_backslash) {
 /// As the path field of tmpfiles.d. Quoted when it must be: systemd before 253 takes no escape for a blank there.
 std::string path_field(std::string_view path) {
     return path.find_first_of(" \t\"'\\") == std::string_view::npos ? escaped(path, "")
-                                                                   : "\"" + escaped(path, "\"\\") + "\"";
+                                                                    : "\"" + escaped(path, "\"\\") + "\"";
 }
 
 /// As the argument, which goes to the end of the line.
@@ -92,8 +92,8 @@ std::string tmpfiles_of(const PackageFileOnDisk& package) {
 
 std::vector<std::string> left_out_of(const PackageFileOnDisk& package) {
     // The last ones are links into /var on an OSTree node.
-    constexpr std::array<std::string_view, 11> folders{"/var",  "/run", "/tmp",  "/sysroot", "/usr/local", "/home",
-                                                       "/opt",  "/root", "/srv", "/mnt",     "/media"};
+    constexpr std::array<std::string_view, 11> folders{"/var", "/run",  "/tmp", "/sysroot", "/usr/local", "/home",
+                                                       "/opt", "/root", "/srv", "/mnt",     "/media"};
     std::vector<std::string> paths;
     for (const auto& file : package.files)
         if (is_shipped_file(file) && opt_folder(file.path).empty() &&

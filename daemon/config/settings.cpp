@@ -221,6 +221,18 @@ void read_fragment(const fs::path& file, Inputs& inputs) {
         table.flag("reapply", settings.update_reapply);
         table.finish();
     });
+    top.with("kernel-checks", [&](const Value& v) {
+        Table table("kernel-checks", v);
+        const auto strictness = [&](const char* key, Strictness& to) {
+            std::string text;
+            table.checked_text(key, text, "\"block\", \"warn\" or \"ignore\"",
+                               [&](const std::string& word) { to = parse_strictness(word); });
+        };
+        strictness("secure-boot", settings.kernel_checks.secure_boot);
+        strictness("fips", settings.kernel_checks.fips);
+        strictness("out-of-tree-modules", settings.kernel_checks.out_of_tree_modules);
+        table.finish();
+    });
     top.with("limits", [&](const Value& v) {
         Table table("limits", v);
         table.seconds("scriptlets", settings.scriptlet_limit_s);

@@ -1,6 +1,7 @@
 #pragma once
 // The configuration: fragments (one TOML file each) are merged in order and validated into Settings.
 
+#include "state/kernel_demands.hpp"
 #include "state/repository.hpp"
 
 #include <chrono>
@@ -44,6 +45,8 @@ struct Settings {
 
     /// What a new base without the real-time kernel, which somebody else deployed, leads to: a job that puts it back.
     bool update_reapply = false;
+
+    KernelChecks kernel_checks;
 
     unsigned scriptlet_limit_s = 300; ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;

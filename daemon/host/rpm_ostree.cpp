@@ -11,7 +11,7 @@ constexpr std::uint64_t patience_us = 2'000'000;
 /// The reply; null for an error, whatever it is: then there is nothing to wait for.
 template <typename... Arguments>
 BusMessagePtr call(sd_bus* bus, const char* service, const char* path, const char* interface, const char* member,
-             const char* types, Arguments... arguments) {
+                   const char* types, Arguments... arguments) {
     sd_bus_message* reply = nullptr;
     if (sd_bus_call_method(bus, service, path, interface, member, nullptr, &reply, types, arguments...) < 0)
         return nullptr;

@@ -47,7 +47,8 @@ std::string start_unit(const std::string& bus_address, const std::string& unit, 
     if (!bus) return fmt::format("the system bus at '{}' doesn't answer", bus_address);
     Results ended;
     sd_bus_slot* raw = nullptr;
-    if (const int code = sd_bus_match_signal(bus.get(), &raw, service, path, manager, "JobRemoved", on_job_removed, &ended);
+    if (const int code =
+            sd_bus_match_signal(bus.get(), &raw, service, path, manager, "JobRemoved", on_job_removed, &ended);
         code < 0)
         return fmt::format("systemd's signals can't be heard: {}", std::strerror(-code));
     const BusSlotPtr slot(raw);

@@ -118,6 +118,15 @@ void check_host(const Sysroot& sysroot, const HostFacts& host) {
                    architecture);
 }
 
+void check_labels(const HostFacts& host) {
+    if (host.confined_as.empty()) return;
+    throw fail(Reason::SelinuxDomain,
+               "SELinux enforces, and as {} this job may not give files the labels of a tree whose policy isn't the "
+               "running one; run rtnoded in a domain with mac_admin, as install_t: give its programs the type "
+               "install_exec_t in the image, or set SELinuxContext=system_u:system_r:install_t:s0 for rtnoded.service",
+               host.confined_as);
+}
+
 void check_loader_file_system(const std::filesystem::path& folder, std::uint64_t type) {
     if (type == MSDOS_SUPER_MAGIC)
         throw fail(Reason::UnsupportedBoot,
@@ -289,6 +298,7 @@ void check_new_base(const Sysroot& sysroot, const std::string& checksum) {
 
 Ground preflight(const Sysroot& sysroot, const PreflightRequest& request) {
     check_host(sysroot, request.host);
+    check_labels(request.host);
     Ground ground;
     ground.stateroot = sysroot.stateroot(request.os);
     ground.start = sysroot.starting_point(ground.stateroot);

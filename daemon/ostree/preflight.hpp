@@ -13,6 +13,7 @@ namespace rtnode::ostree {
 struct HostFacts {
     bool ostree_booted = false; ///< /run/ostree-booted exists
     std::string machine;        ///< uname -m
+    std::string confined_as;    ///< our SELinux context when it keeps us from giving files any label; else ""
 };
 HostFacts host_facts();
 
@@ -38,6 +39,7 @@ Ground preflight(const Sysroot& sysroot, const PreflightRequest& request);
 // The rows, one by one. Each throws or returns.
 void check_host(const Sysroot& sysroot, const HostFacts& host); ///< NotOstree, NotBooted, UnsupportedArchitecture
 void check_loader(const Sysroot& sysroot);                      ///< UnsupportedBoot: entries on vfat
+void check_labels(const HostFacts& host);                       ///< SelinuxDomain
 /// The same by a file system's magic number (statfs(2) f_type).
 void check_loader_file_system(const std::filesystem::path& folder, std::uint64_t type);
 void check_root(const Sysroot& sysroot,

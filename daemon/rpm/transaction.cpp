@@ -334,7 +334,7 @@ void run(const Transaction& wanted, TransactionEvents& events) {
         refuse_unasked(transaction, wanted);
         check_dependencies(transaction);
         rpmtsOrder(transaction);
-        rpmtsClean(transaction); // not before: the order is made out of what this frees
+        rpmtsClean(transaction);             // not before: the order is made out of what this frees
         rpmtsSetNotifyStyle(transaction, 1); // elements instead of headers
         rpmtsSetNotifyCallback(transaction, Run::on_event, &running);
         // rpm goes package by package (%pre, files, %post), so each step begins with the first of its kind.

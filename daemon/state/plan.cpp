@@ -67,6 +67,11 @@ void to_json(nlohmann::json& json, const Plan& plan) {
             {"warnings", plan.warnings}};
     if (!plan.base_kernel.empty()) json["base-kernel-version"] = plan.base_kernel;
     if (!plan.kernel.empty()) json["kernel-version"] = plan.kernel;
+    if (plan.changes_kernel) {
+        json["secure-boot"] = plan.kernel_demands.secure_boot;
+        json["fips"] = plan.kernel_demands.fips;
+        json["out-of-tree-modules"] = plan.kernel_demands.out_of_tree_modules;
+    }
 }
 
 } // namespace rtnode

@@ -3,6 +3,7 @@
 // it, the journal keeps its hash.
 
 #include "state/kernel_arguments.hpp"
+#include "state/kernel_demands.hpp"
 #include "state/nevra.hpp"
 #include "state/package.hpp"
 
@@ -41,6 +42,7 @@ struct Plan {
     bool new_commit = false; ///< false: the same commit is deployed again, or nothing changes
     bool changes_kernel = false;
     std::string base_kernel, kernel; ///< [epoch:]version-release of the kernel that leaves and of the one that comes
+    KernelDemands kernel_demands;    ///< of the host that is to boot it
     bool regenerates_initramfs = false;
     std::uint64_t download_bytes = 0;
     std::uint64_t boot_need_bytes = 0; ///< estimated: kernel + old initramfs × 1.3 + new microcode; 0 without a new one

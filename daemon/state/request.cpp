@@ -103,6 +103,7 @@ void to_json(nlohmann::json& json, const WorkOrder& order) {
             {"gpg-keys", keys},
             {"scriptlet-limit-s", order.scriptlet_limit_s},
             {"dracut-limit-s", order.dracut_limit_s},
+            {"kernel-checks", order.kernel_checks},
             {"cache-megabytes", order.cache_megabytes},
             {"cache-days", order.cache_days},
             {"lock-wait-s", order.lock_wait_s},
@@ -123,6 +124,7 @@ void from_json(const nlohmann::json& json, WorkOrder& order) {
         order.gpg_keys.emplace_back(key.get<std::string>());
     json.at("scriptlet-limit-s").get_to(order.scriptlet_limit_s);
     json.at("dracut-limit-s").get_to(order.dracut_limit_s);
+    json.at("kernel-checks").get_to(order.kernel_checks);
     json.at("cache-megabytes").get_to(order.cache_megabytes);
     json.at("cache-days").get_to(order.cache_days);
     json.at("lock-wait-s").get_to(order.lock_wait_s);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "state/kernel_demands.hpp"
 #include "state/repository.hpp"
 
 namespace rtnode {
@@ -78,6 +79,7 @@ struct WorkOrder {
     std::vector<std::filesystem::path> gpg_keys; ///< trusted beside those of the base rpmdb
     unsigned scriptlet_limit_s = 300;            ///< wall time of all scriptlets of one transaction
     unsigned dracut_limit_s = 600;
+    KernelChecks kernel_checks;
     std::uint64_t cache_megabytes = 2000; ///< of downloaded packages that stay
     unsigned cache_days = 30;             ///< so long they stay when nobody asks for them
     unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else, and for rpm-ostree's transaction

@@ -4,6 +4,7 @@
 #include "ostree/base.hpp"
 #include "ostree/pkgcache.hpp"
 #include "worker/failpoint.hpp"
+#include "worker/kernel_checks.hpp"
 
 #include <algorithm>
 
@@ -123,6 +124,9 @@ Built build_tree(const WorkOrder& order, const Node& node, const Planned& planne
     throw_if_canceled();
 
     if (plan.regenerates_initramfs) check_boot_space(node, assembly.lower, assembled);
+    if (plan.changes_kernel)
+        check_new_kernel(plan.kernel_demands, order.kernel_checks, plan.kernel_arguments_after, assembled.upper,
+                         assembled.kernel_version, [&](const std::string& complaint) { reporter.warn(complaint); });
 
     reporter.step("Writing OSTree commit");
     ostree::CommitMetadata metadata;

@@ -42,21 +42,23 @@ nlohmann::json result_of(const Plan& plan, const WorkOrder& order) {
 
 namespace {
 
-/// ostree-finalize-staged.service does its work when it is stopped, and systemd stops only what it has started. Its path
-/// unit starts it as well, but nobody knows when; with a reboot before that the deployment is lost without a word.
+/// ostree-finalize-staged.service does its work when it is stopped, and systemd stops only what it has started. Its
+/// path unit starts it as well, but nobody knows when; with a reboot before that the deployment is lost without a word.
 void arm_finalization(const WorkOrder& order, Reporter& reporter) {
     if (order.bus_address.empty()) return; // without systemd
     constexpr std::chrono::seconds patience(60);
     constexpr const char *finalization = "ostree-finalize-staged.service", *guard = "rtnode-boot-guard.service";
     if (const auto why = host::start_unit(order.bus_address, finalization, patience); !why.empty())
-        throw fail(Reason::DeployFailed,
-                   "the new deployment is staged, but {} can't be started, so that no reboot would finalize it: {}; look at "
-                   "'systemctl status {}', start it, and reboot then",
-                   finalization, why, finalization);
+        throw fail(
+            Reason::DeployFailed,
+            "the new deployment is staged, but {} can't be started, so that no reboot would finalize it: {}; look at "
+            "'systemctl status {}', start it, and reboot then",
+            finalization, why, finalization);
     if (const auto why = host::start_unit(order.bus_address, guard, patience); !why.empty())
-        reporter.warn(fmt::format("{} can't be started: {}; a power cut while the deployment is finalized may leave a node "
-                                  "that doesn't boot",
-                                  guard, why));
+        reporter.warn(
+            fmt::format("{} can't be started: {}; a power cut while the deployment is finalized may leave a node "
+                        "that doesn't boot",
+                        guard, why));
 }
 
 } // namespace

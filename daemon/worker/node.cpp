@@ -1,6 +1,7 @@
 #include "worker/node.hpp"
 
 #include "host/rpm_ostree.hpp"
+#include "host/selinux.hpp"
 #include "ostree/base.hpp"
 #include "ostree/deploy.hpp"
 #include "ostree/pkgcache.hpp"
@@ -39,7 +40,7 @@ Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& s
     reporter.step("Checking the node");
     ostree::Sysroot sysroot(order.sysroot, order.private_node);
     // Before the lock: on a host that wasn't booted by OSTree even the lock file may be out of reach.
-    const auto host = ostree::host_facts();
+    auto host = ostree::host_facts();
     ostree::check_host(sysroot, host);
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(order.lock_wait_s);
     wait_for_rpm_ostree(order, until, reporter);
@@ -51,6 +52,7 @@ Node open_node(const WorkOrder& order, Reporter& reporter, const PackageStore& s
     for (const auto& leftover : ostree::remove_leftovers(sysroot))
         reporter.log("removed what an interrupted job left: " + leftover);
 
+    host.confined_as = host::confined_by_selinux(sysroot.repo_folder() / "tmp");
     auto ground =
         ostree::preflight(sysroot, {.os = order.request.os,
                                     .packages = packages,

@@ -1,6 +1,7 @@
 #include "worker/planning.hpp"
 
 #include "fetch/metadata.hpp"
+#include "host/kernel_demands.hpp"
 #include "ostree/base.hpp"
 #include "ostree/foreign.hpp"
 #include "rpm/database.hpp"
@@ -213,6 +214,13 @@ Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_b
 
     plan.packages = planned.solution.changes;
     plan.changes_kernel = planned.solution.swaps_kernel;
+    // A node in a folder will be booted elsewhere.
+    if (plan.changes_kernel && !order.private_node) plan.kernel_demands = host::kernel_demands();
+    if (const auto& modules = plan.kernel_demands.out_of_tree_modules; request.dry_run && !modules.empty())
+        reporter.warn(
+            fmt::format("loaded here now, and not of the running kernel's own: {}; whether the new kernel has "
+                        "them is seen when its tree is assembled",
+                        fmt::join(modules, ", ")));
     plan.base_kernel = planned.solution.base_kernel;
     plan.kernel = planned.solution.kernel;
     for (const auto& package : planned.solution.packages)

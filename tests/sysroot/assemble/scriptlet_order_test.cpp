@@ -47,9 +47,10 @@ class ScriptletOrder : public OnNode {
     static void install_by_rpm(const fs::path& tree, const std::vector<PackageFileOnDisk>& packages) {
         fs::create_directory_symlink("usr/etc", tree / "etc");
         fs::create_directories(tree / "var/tmp");
-        std::string command = fmt::format("rpm --root {} --dbpath /usr/share/rpm --define '_db_backend sqlite' --upgrade "
-                                          "--nosignature --nodeps --quiet",
-                                          tree.string());
+        std::string command =
+            fmt::format("rpm --root {} --dbpath /usr/share/rpm --define '_db_backend sqlite' --upgrade "
+                        "--nosignature --nodeps --quiet",
+                        tree.string());
         for (const auto& package : packages)
             command += " " + package.path.string();
         if (std::system((command + " 2>/dev/null").c_str()) != 0) throw std::runtime_error(command);

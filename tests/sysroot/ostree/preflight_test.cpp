@@ -81,6 +81,16 @@ TEST_F(Preflight, RefusesABootedHostWithoutBootedDeployment) {
     }
 }
 
+TEST_F(Preflight, RefusesASelinuxDomainThatMayNotLabelWhatANewTreeHas) {
+    try {
+        preflight(open(), {.host = {.confined_as = "system_u:system_r:unconfined_service_t:s0"}});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::SelinuxDomain);
+        EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("unconfined_service_t"), HasSubstr("install_t")));
+    }
+}
+
 TEST_F(Preflight, RefusesSeveralStaterootsWithoutAName) {
     run("ostree admin os-init other --sysroot=" + root.string());
     deploy_tree(base, "other");

@@ -46,8 +46,8 @@ TEST(OutsideUsr, OddNamesAreWhatSystemdMakesOfThem) {
     TempFolder temp;
     std::ofstream(temp.path / "odd.conf") << tmpfiles_of(package_with(files));
     std::filesystem::create_directories(temp.path / "root/var");
-    const auto command = "systemd-tmpfiles --create --root=" + (temp.path / "root ").string() +
-                         (temp.path / "odd.conf").string();
+    const auto command =
+        "systemd-tmpfiles --create --root=" + (temp.path / "root ").string() + (temp.path / "odd.conf").string();
     ASSERT_EQ(std::system(command.c_str()), 0);
     for (const auto& name : names)
         EXPECT_EQ(std::filesystem::read_symlink(temp.path / "root/var" / name), "to/" + name);

@@ -77,6 +77,16 @@ TEST_F(SettingsTest, EveryCommentedDefaultIsAKnownKeyOfTheRightType) {
     EXPECT_THAT(settings.repositories[0].base_urls, ElementsAre("https://repo.example.com/rt/x86_64"));
 }
 
+TEST_F(SettingsTest, ANewKernelThatTheHostWouldNotStartIsAnErrorUnlessSaidOtherwise) {
+    EXPECT_EQ(load_all().kernel_checks, KernelChecks{});
+    write("a.toml", "[kernel-checks]\nsecure-boot = 'warn'\nout-of-tree-modules = 'block'\n");
+    EXPECT_EQ(load_all().kernel_checks, (KernelChecks{.secure_boot = Strictness::warn,
+                                                      .fips = Strictness::block,
+                                                      .out_of_tree_modules = Strictness::block}));
+    write("a.toml", "[kernel-checks]\nfips = 'no'\n");
+    EXPECT_THAT(refusal(), AllOf(HasSubstr("a.toml"), HasSubstr("\"block\", \"warn\" or \"ignore\"")));
+}
+
 TEST_F(SettingsTest, LaterFilesReplaceEarlierValues) {
     write("10-a.toml", "[limits]\nscriptlets = '1m'\ndracut = '2m'\n");
     write("20-b.toml", "[limits]\nscriptlets = '90s'\n");
@@ -100,7 +110,7 @@ TEST_F(SettingsTest, AnUnknownKeyIsNamedWithFileLineAndTheKnownOnes) {
     EXPECT_THAT(refusal(), AllOf(HasSubstr("a.toml"), HasSubstr("3 |"), HasSubstr("unknown key `scriptlet`"),
                                  HasSubstr("scriptlets, dracut, lock-wait")));
     write("a.toml", "[limit]\n");
-    EXPECT_THAT(refusal(), HasSubstr("packages, repository, update, limits, latency"));
+    EXPECT_THAT(refusal(), HasSubstr("packages, repository, update, kernel-checks, limits, latency"));
     write("a.toml", "[repository.x]\nbase-url = 'http://a'\n");
     EXPECT_THAT(refusal(), HasSubstr("base-urls"));
 }

@@ -19,6 +19,7 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     order.kernel_version = "pinned";
     order.repositories.push_back({.id = "rt", .name = "RT", .base_urls = {"file:///srv/rt"}, .password = "p"});
     order.gpg_keys = {"/etc/pki/key"};
+    order.kernel_checks = {.secure_boot = Strictness::warn, .out_of_tree_modules = Strictness::ignore};
 
     const auto back = nlohmann::json::parse(nlohmann::json(order).dump()).get<WorkOrder>();
 
@@ -28,6 +29,7 @@ TEST(Request, SurvivesTheWayToTheWorkerAndTheJournal) {
     EXPECT_EQ(back.repositories, order.repositories);
     EXPECT_TRUE(back.repositories[0].gpgcheck) << "absent gpgcheck means 1";
     EXPECT_EQ(back.gpg_keys, order.gpg_keys);
+    EXPECT_EQ(back.kernel_checks, order.kernel_checks);
 }
 
 TEST(Request, AnImportedRepositoryHasAPlainName) {
