@@ -18,7 +18,7 @@ bool configure() {
     if (rpmReadConfigFiles(nullptr, nullptr) != 0)
         throw fail(Reason::Internal,
                    "librpm could not read its configuration in /usr/lib/rpm; reinstall librpm's data");
-    // Distributions may prefer another back end for new databases; a node's is sqlite or we refuse.
+    // Distributions may prefer another back end. It is the one to write; to read, librpm falls back on what is there.
     rpmPushMacro(nullptr, "_db_backend", nullptr, "sqlite", RMIL_CMDLINE);
     return true;
 }

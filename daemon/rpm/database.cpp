@@ -19,30 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Refuses what can be read here but not written rightly (rpm 4.18 reads Berkeley DB only).
-void require_sqlite(const fs::path& folder) {
-    if (const auto file = folder / "rpmdb.sqlite"; fs::exists(file)) {
-        constexpr std::string_view magic = "SQLite format 3";
-        std::string front(magic.size(), '\0');
-        std::ifstream stream(file, std::ios::binary);
-        if (!stream.read(front.data(), static_cast<std::streamsize>(front.size())) || front != magic)
-            throw fail(Reason::UnsupportedRoot, "the RPM database '{}' is damaged: it is no sqlite file",
-                       file.string());
-        return;
-    }
-    for (const auto* file : {"Packages", "Packages.db"})
-        if (fs::exists(folder / file))
-            throw fail(Reason::UnsupportedRoot,
-                       "the RPM database in '{}' has the {} back end, which can't be written here; only sqlite is "
-                       "supported: update the node's base to one with rpmdb.sqlite first",
-                       folder.string(), std::string_view(file) == "Packages" ? "Berkeley DB" : "ndb");
-    throw fail(Reason::UnsupportedRoot, "there is no RPM database (rpmdb.sqlite) in '{}'; is this an RPM-based tree?",
-               folder.string());
-}
-
 /// Calls `each` for every header, gpg-pubkey entries included.
 void for_each(const fs::path& folder, const std::function<void(Header)>& each) {
-    require_sqlite(folder); // a wrong path must not create a database
+    back_end(folder); // a wrong path must not create a database; librpm finds out for itself which one is there
     read_configuration();
     const ScopedMacro place("_dbpath", fs::absolute(folder).string());
     const TransactionHandle transaction{rpmtsCreate()};
@@ -92,10 +71,50 @@ void run_sql(sqlite3* database, const fs::path& file, const char* sql) {
                    sqlite3_errmsg(database));
 }
 
+/// What of a database's folder holds its content.
+std::vector<const char*> content_of(const fs::path& folder) {
+    if (back_end(folder) == BackEnd::berkeley_db) return {"Packages"}; // all others are indexes
+    // A log that was never folded in holds part of the truth.
+    if (const auto log = folder / "rpmdb.sqlite-wal"; fs::exists(log) && fs::file_size(log) > 0)
+        return {"rpmdb.sqlite", "rpmdb.sqlite-wal"};
+    return {"rpmdb.sqlite"};
+}
+
 } // namespace
 
+BackEnd back_end(const fs::path& rpmdb_folder) {
+    if (const auto file = rpmdb_folder / "rpmdb.sqlite"; fs::exists(file)) {
+        constexpr std::string_view magic = "SQLite format 3";
+        std::string front(magic.size(), '\0');
+        std::ifstream stream(file, std::ios::binary);
+        if (!stream.read(front.data(), static_cast<std::streamsize>(front.size())) || front != magic)
+            throw fail(Reason::UnsupportedRoot, "the RPM database '{}' is damaged: it is no sqlite file",
+                       file.string());
+        return BackEnd::sqlite;
+    }
+    if (fs::exists(rpmdb_folder / "Packages.db"))
+        throw fail(Reason::UnsupportedRoot,
+                   "the RPM database in '{}' has the ndb back end, which isn't supported here: update the node's base "
+                   "to one with rpmdb.sqlite first",
+                   rpmdb_folder.string());
+    if (fs::exists(rpmdb_folder / "Packages")) return BackEnd::berkeley_db;
+    throw fail(Reason::UnsupportedRoot, "there is no RPM database (rpmdb.sqlite) in '{}'; is this an RPM-based tree?",
+               rpmdb_folder.string());
+}
+
+// The tree's own rpm would write its own back end, but isn't asked to: one command line of rpm either installs or
+// erases, and order, scriptlets, triggers and file conflicts of a kernel swap are right in one transaction only. Nor is
+// there a writer of Berkeley DB databases here that would let a test tell whether the outcome is right.
+void require_writable(const fs::path& rpmdb_folder) {
+    if (back_end(rpmdb_folder) != BackEnd::sqlite)
+        throw fail(Reason::UnsupportedRoot,
+                   "the RPM database in '{}' has the Berkeley DB back end, which can be read here and not written: "
+                   "update the node's base to one with rpmdb.sqlite first",
+                   rpmdb_folder.string());
+}
+
 DatabaseCopy::DatabaseCopy(const fs::path& rpmdb_folder, const fs::path& scratch) {
-    require_sqlite(rpmdb_folder);
+    const auto files = content_of(rpmdb_folder);
     std::string name = (scratch / "rpmdb-XXXXXX").string();
     if (!mkdtemp(name.data()))
         throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed,
@@ -103,10 +122,8 @@ DatabaseCopy::DatabaseCopy(const fs::path& rpmdb_folder, const fs::path& scratch
                    std::generic_category().message(errno));
     folder_ = name;
     try {
-        fs::copy_file(rpmdb_folder / "rpmdb.sqlite", folder_ / "rpmdb.sqlite");
-        // A log that was never folded in holds part of the truth.
-        if (const auto log = rpmdb_folder / "rpmdb.sqlite-wal"; fs::exists(log) && fs::file_size(log) > 0)
-            fs::copy_file(log, folder_ / "rpmdb.sqlite-wal");
+        for (const auto* file : files)
+            fs::copy_file(rpmdb_folder / file, folder_ / file);
     } catch (const fs::filesystem_error& error) {
         std::error_code ignored;
         fs::remove_all(folder_, ignored);
@@ -167,7 +184,7 @@ bool before_in_list(const Nevra& left, const Nevra& right) {
 }
 
 void seal_database(const fs::path& rpmdb_folder) {
-    require_sqlite(rpmdb_folder);
+    require_writable(rpmdb_folder);
     const auto file = rpmdb_folder / "rpmdb.sqlite";
     sqlite3* raw = nullptr;
     const int opened = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE, nullptr);

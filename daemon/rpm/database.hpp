@@ -1,6 +1,6 @@
 #pragma once
-// Reading a node's RPM database. librpm writes side files next to a database that it reads as root, even into the
-// object store through hard links, so everything here works on a private copy.
+// Reading a node's RPM database, and whether it can be written. librpm writes side files next to a database that it
+// reads as root, even into the object store through hard links, so everything here works on a private copy.
 
 #include "state/package.hpp"
 
@@ -10,13 +10,23 @@
 
 namespace rtnode::rpm {
 
+enum class BackEnd {
+    sqlite,
+    berkeley_db, ///< of EL8 and older; librpm has only a reader left for it
+};
+
+/// @throws Error{UnsupportedRoot} for another one (ndb), for a damaged file, or when there is no database
+BackEnd back_end(const std::filesystem::path& rpmdb_folder);
+
+/// For whoever is about to write. @throws as back_end(), and Error{UnsupportedRoot} for what can only be read
+void require_writable(const std::filesystem::path& rpmdb_folder);
+
 /// A private copy of an rpmdb, removed with this object.
 class DatabaseCopy {
   public:
     /// @param rpmdb_folder e.g. the base deployment's usr/share/rpm
     /// @param scratch an existing folder in which a fresh one is made
-    /// @throws Error{UnsupportedRoot} for a back end other than sqlite, or when there is no database,
-    ///         Error{NoSpace}, Error{TransactionFailed} when copying fails
+    /// @throws as back_end(), Error{NoSpace}, Error{TransactionFailed} when copying fails
     DatabaseCopy(const std::filesystem::path& rpmdb_folder, const std::filesystem::path& scratch);
     ~DatabaseCopy();
     DatabaseCopy(const DatabaseCopy&) = delete;

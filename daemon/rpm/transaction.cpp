@@ -313,6 +313,7 @@ void verify(const Transaction& wanted) {
 } // namespace
 
 void run(const Transaction& wanted, TransactionEvents& events) {
+    require_writable(wanted.database);
     read_configuration();
     const ScopedMacro place("_dbpath", wanted.database.string());
     Run running(wanted, events);

@@ -118,6 +118,8 @@ BuiltPackages::BuiltPackages() : folder_(fs::temp_directory_path() / fmt::format
         left = later;
     }
     run(fmt::format("rpm --dbpath {0}/db --justdb --nodeps --nosignature -i{1}", folder_.string(), base));
+    fs::copy(rpmdb(), berkeley_rpmdb());
+    run(fmt::format(TO_BERKELEY_DB " {}", berkeley_rpmdb().string()));
 }
 
 BuiltPackages::~BuiltPackages() {
@@ -132,6 +134,10 @@ const BuiltPackages& BuiltPackages::get() {
 
 fs::path BuiltPackages::rpmdb() const {
     return folder_ / "db";
+}
+
+fs::path BuiltPackages::berkeley_rpmdb() const {
+    return folder_ / "berkeley";
 }
 
 PackageFileOnDisk BuiltPackages::file(const std::string& nevra) const {

@@ -17,6 +17,7 @@ class BuiltPackages {
     BuiltPackages(const BuiltPackages&) = delete;
     BuiltPackages& operator=(const BuiltPackages&) = delete;
     std::filesystem::path rpmdb() const;
+    std::filesystem::path berkeley_rpmdb() const; ///< the same, as EL8 keeps it
     /// One of the files, as rpm/ would describe it after its checks.
     PackageFileOnDisk file(const std::string& nevra) const;
 

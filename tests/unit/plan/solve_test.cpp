@@ -243,6 +243,17 @@ TEST_F(Solving, CorruptMetadataNamesItsRepository) {
     }
 }
 
+TEST_F(Solving, TheBackEndOfTheBasesDatabaseMakesNoDifference) {
+    add("a", {microcode("4:20250101-1.el9")});
+    input.wishes.replace = {named("microcode_ctl")};
+    input.wishes.remove = {"kernel-tools"};
+    const auto with_sqlite = solved();
+    ASSERT_THAT(with_sqlite, ElementsAre(HasSubstr("replace microcode_ctl-4:20230101-1.el9.x86_64 -> "),
+                                         HasSubstr("remove kernel-tools")));
+    input.rpmdb_folder = BuiltPackages::get().berkeley_rpmdb();
+    EXPECT_EQ(solved(), with_sqlite);
+}
+
 TEST_F(Solving, ABaseWithoutDatabaseIsCorrupt) {
     input.rpmdb_folder = folder.path();
     EXPECT_EQ(refusal().reason(), Reason::CorruptObject);

@@ -23,6 +23,7 @@ class RpmFixture {
     std::filesystem::path stranger_key() const { return folder_ / "stranger.asc"; } ///< of "foreign"
     std::filesystem::path two_keys() const { return folder_ / "two-keys.gpg"; }     ///< binary, one after the other
     std::filesystem::path database() const { return folder_ / "rpmdb"; } ///< kernel-core, two others, the key
+    std::filesystem::path berkeley_database() const { return folder_ / "berkeley"; } ///< the same, as EL8 keeps it
     std::filesystem::path folder() const { return folder_; }
 
     /// A copy of a package with one byte changed or cut; `at` from the begin, or from the end when negative.

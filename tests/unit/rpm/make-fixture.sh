@@ -1,6 +1,7 @@
 #!/bin/bash
 # make-fixture.sh FOLDER: what tests/unit/rpm works on. Needs no root.
 set -euo pipefail
+support=$(readlink -f "$(dirname "$0")/../../support")
 cd "$1"
 export LC_ALL=C HOME=$1
 mkdir -m 0700 gnupg specs
@@ -97,4 +98,6 @@ rpm --define '_db_backend sqlite' --dbpath "$PWD/rpmdb" --initdb
 rpm --define '_db_backend sqlite' --dbpath "$PWD/rpmdb" --import key.asc
 rpm --define '_db_backend sqlite' --dbpath "$PWD/rpmdb" --justdb --nodeps --noscripts --ignorearch --nosignature \
     -i built/kernel-core.rpm built/kernel-modules.rpm built/neighbour.rpm 2>/dev/null
+cp -r rpmdb berkeley
+"$support/to_berkeley_db" berkeley
 gpgconf --homedir gnupg --kill all
