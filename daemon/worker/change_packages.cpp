@@ -109,6 +109,10 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     auto planned = make_plan(order, node, new_base, base, payloads, keyring, repository_keys, downloader, reporter);
     auto& plan = planned.plan;
     check_expected(order, plan);
+    if (const auto why = obstacle(plan, base); !why.empty()) {
+        if (!order.request.dry_run) throw fail(Reason::UnsupportedRoot, "{}", why);
+        reporter.warn(why);
+    }
     if (plan.new_commit || new_base.moved(node)) check_space(node, new_base, plan, planned.solution);
     auto result = result_of(plan, order);
     if (order.request.dry_run || plan.nothing_to_do()) return result;

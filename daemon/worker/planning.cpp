@@ -234,6 +234,15 @@ Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_b
     return planned;
 }
 
+std::string obstacle(const Plan& plan, const Base& base) {
+    if (!plan.new_commit || rpm::back_end(base.rpmdb) == rpm::BackEnd::sqlite) return {};
+    return fmt::format(
+        "this node can't execute the plan: base commit {} keeps its RPM database (usr/share/rpm) in Berkeley DB, which "
+        "can be read here and not written, so no package of it can be replaced, removed or added; update the node's "
+        "base to one with rpmdb.sqlite (RHEL 9, RHCOS 9) first. Kernel arguments alone can be changed on this one too",
+        plan.base_checksum);
+}
+
 void check_space(const Node& node, const NewBase& new_base, Plan& plan, const plan::Solution& solution) {
     std::uint64_t installed = 0, microcode = 0;
     for (const auto& package : solution.packages) {

@@ -39,6 +39,9 @@ Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_b
                   Payloads& payloads, const rpm::Keyring& keyring, RepositoryKeys& repository_keys,
                   fetch::Downloader& downloader, Reporter& reporter);
 
+/// Why this node can't execute the plan, with what to do about it; empty when it can. @param base as planned on
+std::string obstacle(const Plan& plan, const Base& base);
+
 /// Estimates what the change needs in /boot and in the repository, and sets the plan's regenerates_initramfs and
 /// boot_need_bytes. @throws Error{NoSpace} before any work
 void check_space(const Node& node, const NewBase& new_base, Plan& plan, const plan::Solution& solution);
