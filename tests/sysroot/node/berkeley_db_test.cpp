@@ -130,3 +130,26 @@ TEST_F(BerkeleyDb, KernelArgumentsAreChangedAllTheSame) {
     EXPECT_EQ(node.state(), before) << "nothing to do, and nothing in the way";
     node.expect_sound();
 }
+
+TEST_F(BerkeleyDb, AnUpdateToABaseWithSqliteIsTheWayOut) {
+    const auto upstream = (node.folder / "upstream").string(), el9 = node.checksum(0);
+    output_of({"ostree", "--repo=" + upstream, "init", "--mode=bare"});
+    output_of({"ostree", "--repo=" + upstream, "pull-local", (node.sysroot / "ostree/repo").string(), el9});
+    ostree("remote add --no-gpg-verify updates file://" + upstream);
+    become_el8("updates:stable");
+    output_of({"sh", "-c",
+               fmt::format("ostree --repo={} commit --branch=stable {} --tree=ref={}", upstream, release("9"), el9)});
+
+    Request update;
+    update.kind = JobKind::update;
+    const auto updated = run(update);
+    ASSERT_TRUE(updated.result) << updated.why();
+
+    Request tools;
+    tools.replace = {"rtnode-tools"};
+    const auto changed = run(tools);
+    ASSERT_TRUE(changed.result) << changed.why();
+    EXPECT_THAT(warnings_of(changed), IsEmpty());
+    EXPECT_THAT(node.packages(0), Contains("rtnode-tools-1.1-1.el9.noarch"));
+    node.expect_sound();
+}
