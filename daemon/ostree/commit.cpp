@@ -4,6 +4,7 @@
 #include "ostree/transaction.hpp"
 #include "ostree/tree.hpp"
 #include "ostree/upper.hpp"
+#include "ostree/upper_writer.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -143,15 +144,11 @@ std::string Transaction::commit_overlay(const std::string& base, const std::file
     const std::string root_metadata = ostree_mutable_tree_get_metadata_checksum(tree.get());
     merge_upper(folder.get(), tree.get());
 
-    // The upper's files move into the object store instead of being copied. One call from the root, so that the
-    // policy's paths are absolute; it also sets the root's own metadata from the upper's, which isn't a change.
+    // One call from the root, so that the policy's paths are absolute; it also sets the root's own metadata from the
+    // upper's, which isn't a change.
     impl_->read_policy(base);
-    const CommitModifierPtr modifier(
-        ostree_repo_commit_modifier_new(OSTREE_REPO_COMMIT_MODIFIER_FLAGS_CONSUME, nullptr, nullptr, nullptr));
-    if (impl_->policy) ostree_repo_commit_modifier_set_sepolicy(modifier.get(), impl_->policy.get());
-    error.check(
-        ostree_repo_write_dfd_to_mtree(repo, folder.get(), ".", tree.get(), modifier.get(), nullptr, error.address()),
-        Reason::CommitFailed, context);
+    const Tree base_tree(repo, base);
+    UpperWriter(repo, base_tree, impl_->policy.get(), upper).write(folder.get(), tree.get());
     ostree_mutable_tree_set_metadata_checksum(tree.get(), root_metadata.c_str());
 
     GFile* raw_root = nullptr;
@@ -162,7 +159,7 @@ std::string Transaction::commit_overlay(const std::string& base, const std::file
     error.check(ostree_repo_file_ensure_resolved(root_file, error.address()), Reason::CommitFailed, context);
     const Tree new_tree(repo, TreeEntry{"/", true, ostree_repo_file_tree_get_contents_checksum(root_file),
                                         ostree_repo_file_tree_get_metadata_checksum(root_file)});
-    check_kernel(new_tree, Tree(repo, base));
+    check_kernel(new_tree, base_tree);
 
     char* raw_checksum = nullptr;
     error.check(ostree_repo_write_commit(repo, base.c_str(), "", "", metadata_variant(metadata, root.get()).get(),

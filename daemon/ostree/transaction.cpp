@@ -1,6 +1,6 @@
 #include "ostree/transaction.hpp"
 
-#include "ostree/tree.hpp"
+#include "ostree/policy.hpp"
 
 namespace rtnode::ostree {
 
@@ -23,12 +23,8 @@ Transaction::Impl::~Impl() {
 
 void Transaction::Impl::read_policy(const std::string& commit) {
     if (policy_known) return;
+    policy = policy_of(repo.get(), commit);
     policy_known = true;
-    if (!Tree(repo.get(), commit).find("usr/etc/selinux/config")) return;
-    ErrorSlot error;
-    policy.reset(ostree_sepolicy_new_from_commit(repo.get(), commit.c_str(), nullptr, error.address()));
-    error.check(policy.get(), Reason::CommitFailed, fmt::format("cannot read the SELinux policy of commit {}", commit));
-    if (!ostree_sepolicy_get_name(policy.get())) policy.reset(); // SELINUX=disabled, or no policy files
 }
 
 void Transaction::Impl::keep(const std::string& name, const std::string& checksum) {
