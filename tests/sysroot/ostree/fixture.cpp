@@ -72,6 +72,7 @@ void SysrootTest::SetUp() {
     write(tree / "usr/lib/folder/b", "b");
     write(tree / "usr/lib/folder/sub/c", "c");
     fs::create_symlink("tool", tree / "usr/bin/link");
+    complete_tree();
     base = commit_tree("--add-metadata-string=version=1.0 "
                        "--add-metadata=rpmostree.initramfs-args=\"['--no-hostonly','--add','ostree']\" "
                        "--add-metadata=rpmostree.rpmdb.pkglist=\"[('kernel','0','5.1','1','x86_64'),"

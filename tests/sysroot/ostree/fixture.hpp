@@ -27,6 +27,9 @@ class SysrootTest : public testing::Test {
     void SetUp() override;
     void TearDown() override;
 
+    /// What a test does to the finished tree before it is committed and deployed.
+    virtual void complete_tree() {}
+
     /// Commits `tree` to branch `fixture/host`. @param more further options of `ostree commit`
     std::string commit_tree(const std::string& more = "");
     void deploy_tree(const std::string& commit, const std::string& stateroot = "host");
