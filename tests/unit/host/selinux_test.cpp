@@ -28,13 +28,15 @@ bool refuse_labels() {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+[[noreturn]] void ask_refused(const std::filesystem::path& folder) noexcept {
+    if (!refuse_labels()) _exit(2);
+    _exit(confined_by_selinux(folder, folder).empty() ? 0 : 1);
+}
+
 /// Whether somebody whom the kernel refuses labels is told that SELinux confines him.
 bool confines_who_is_refused(const std::filesystem::path& folder) {
     const pid_t child = fork();
-    if (child == 0) {
-        if (!refuse_labels()) _exit(2);
-        _exit(confined_by_selinux(folder, folder).empty() ? 0 : 1);
-    }
+    if (child == 0) ask_refused(folder);
     int status = 0;
     waitpid(child, &status, 0);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 2);
