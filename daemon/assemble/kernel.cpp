@@ -1,5 +1,6 @@
 #include "assemble/kernel.hpp"
 
+#include "assemble/new_file.hpp"
 #include "state/error.hpp"
 #include "state/file_text.hpp"
 
@@ -16,6 +17,10 @@ namespace rtnode::assemble {
 namespace fs = std::filesystem;
 
 namespace {
+
+fs::path digest_file(const fs::path& root, const std::string& kver) {
+    return root / "usr/lib/modules" / kver / ".vmlinuz.hmac";
+}
 
 /// A number in little-endian order; 0 beyond the end.
 std::uint64_t number_at(std::string_view bytes, std::uint64_t at, unsigned size) {
@@ -68,23 +73,13 @@ std::string only_kernel(const fs::path& root) {
 }
 
 void mend_kernel_digest(const fs::path& root, const std::string& kver) {
-    const auto file = root / "usr/lib/modules" / kver / ".vmlinuz.hmac";
-    if (!fs::is_regular_file(fs::symlink_status(file))) return;
-    std::ifstream stream(file);
+    if (!has_digest(root, kver)) return;
+    const auto file = digest_file(root, kver);
+    std::istringstream words(file_text(file));
     std::string digest, name;
-    stream >> digest >> name;
+    words >> digest >> name;
     if (name.find('/') == std::string::npos) return;
-    stream.close();
-    // A new file: the old one may belong to the base.
-    const auto fresh = file.string() + ".new";
-    std::ofstream out(fresh, std::ios::trunc);
-    out << digest << "  " << fs::path(name).filename().string() << '\n';
-    out.close();
-    if (!out)
-        throw fail(Reason::NoSpace, "'{}' could not be written; free space below /sysroot and try again",
-                   file.string());
-    fs::permissions(fresh, fs::perms{0644});
-    fs::rename(fresh, file);
+    write_new_file(file, digest + "  " + fs::path(name).filename().string() + '\n');
 }
 
 bool has_signature(const fs::path& vmlinuz) {
@@ -104,7 +99,7 @@ bool has_signature(const fs::path& vmlinuz) {
 }
 
 bool has_digest(const fs::path& root, const std::string& kver) {
-    return fs::is_regular_file(fs::symlink_status(root / "usr/lib/modules" / kver / ".vmlinuz.hmac"));
+    return fs::is_regular_file(fs::symlink_status(digest_file(root, kver)));
 }
 
 std::set<std::string> modules_in(const fs::path& root, const std::string& kver) {

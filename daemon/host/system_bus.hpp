@@ -4,8 +4,10 @@
 #include <systemd/sd-bus.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace rtnode::host {
 
@@ -27,6 +29,23 @@ inline BusPtr connect_bus(const std::string& address, std::uint64_t patience_us)
         sd_bus_set_method_call_timeout(raw, patience_us) < 0 || sd_bus_start(raw) < 0)
         return nullptr;
     return bus;
+}
+
+struct BusMember {
+    const char *service, *path, *interface, *name;
+};
+
+/// Calls a member: its reply, or null and why there is none.
+template <typename... Arguments>
+std::pair<BusMessagePtr, std::string> call_bus(sd_bus* bus, const BusMember& member, const char* types,
+                                               Arguments... arguments) {
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_message* reply = nullptr;
+    const int code = sd_bus_call_method(bus, member.service, member.path, member.interface, member.name, &error, &reply,
+                                        types, arguments...);
+    std::string why = code >= 0 ? "" : error.message != nullptr ? error.message : std::strerror(-code);
+    sd_bus_error_free(&error);
+    return {BusMessagePtr(reply), std::move(why)};
 }
 
 } // namespace rtnode::host

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
@@ -23,15 +24,8 @@ int on_job_removed(sd_bus_message* message, void* results, sd_bus_error*) {
     return 0;
 }
 
-/// Calls and gives the reply, or why there is none.
-template <typename... Arguments>
-std::pair<BusMessagePtr, std::string> call(sd_bus* bus, const char* member, const char* types, Arguments... arguments) {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    sd_bus_message* reply = nullptr;
-    const int code = sd_bus_call_method(bus, service, path, manager, member, &error, &reply, types, arguments...);
-    std::string why = code >= 0 ? "" : error.message != nullptr ? error.message : std::strerror(-code);
-    sd_bus_error_free(&error);
-    return {BusMessagePtr(reply), std::move(why)};
+BusMember of_manager(const char* name) {
+    return {service, path, manager, name};
 }
 
 } // namespace
@@ -53,8 +47,8 @@ std::string start_unit(const std::string& bus_address, const std::string& unit, 
         return fmt::format("systemd's signals can't be heard: {}", std::strerror(-code));
     const BusSlotPtr slot(raw);
     // Without it systemd sends signals only while somebody else listens.
-    if (const auto [reply, why] = call(bus.get(), "Subscribe", ""); !reply) return why;
-    const auto [reply, why] = call(bus.get(), "StartUnit", "ss", unit.c_str(), "replace");
+    if (const auto [reply, why] = call_bus(bus.get(), of_manager("Subscribe"), ""); !reply) return why;
+    const auto [reply, why] = call_bus(bus.get(), of_manager("StartUnit"), "ss", unit.c_str(), "replace");
     if (!reply) return why;
     const char* job = nullptr;
     if (sd_bus_message_read(reply.get(), "o", &job) <= 0) return "systemd's reply can't be read";

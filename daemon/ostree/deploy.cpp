@@ -346,24 +346,20 @@ namespace {
 /// libostree's prune keeps what refs and deployments name, not their parents (depth 0).
 bool has_unnamed_commits(const Sysroot& sysroot, const std::string& context) {
     auto* repo = sysroot.impl().repo.get();
-    ErrorSlot error;
-    GHashTable* raw = nullptr;
-    error.check(ostree_repo_list_refs(repo, nullptr, &raw, nullptr, error.address()), Reason::DeployFailed, context);
-    const GHashTablePtr refs(raw);
     std::set<std::string> named;
-    GHashTableIter iterator;
-    gpointer key = nullptr, value = nullptr;
-    g_hash_table_iter_init(&iterator, refs.get());
-    while (g_hash_table_iter_next(&iterator, &key, &value))
-        named.emplace(static_cast<const char*>(value));
+    for (const auto& [refspec, checksum] : all_refs(repo))
+        named.insert(checksum);
     for (const auto& deployment : sysroot.deployments())
         named.insert(deployment.checksum);
-    raw = nullptr;
+    ErrorSlot error;
+    GHashTable* raw = nullptr;
     error.check(ostree_repo_list_commit_objects_starting_with(repo, "", &raw, nullptr, error.address()),
                 Reason::DeployFailed, context);
     const GHashTablePtr commits(raw);
+    GHashTableIter iterator;
+    gpointer key = nullptr;
     g_hash_table_iter_init(&iterator, commits.get());
-    while (g_hash_table_iter_next(&iterator, &key, &value)) {
+    while (g_hash_table_iter_next(&iterator, &key, nullptr)) {
         const char* checksum = nullptr;
         OstreeObjectType type{};
         ostree_object_name_deserialize(static_cast<GVariant*>(key), &checksum, &type);

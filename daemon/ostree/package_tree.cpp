@@ -1,6 +1,7 @@
 #include "ostree/package_tree.hpp"
 
 #include "ostree/payload.hpp"
+#include "ostree/policy.hpp"
 #include "ostree/tree.hpp"
 
 #include <sys/stat.h>
@@ -71,6 +72,7 @@ void PackageTree::add_snippet(const std::string& package, const std::string& con
 }
 
 GVariantPtr PackageTree::attributes(const std::string& path, std::uint32_t mode, const std::string& caps) const {
+    const auto label = policy_ ? label_by_policy(policy_, path, mode, context_) : "";
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ayay)"));
     const auto add = [&](const char* name, const std::string& value) {
@@ -78,16 +80,7 @@ GVariantPtr PackageTree::attributes(const std::string& path, std::uint32_t mode,
                               g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, value.data(), value.size(), 1));
     };
     if (!caps.empty()) add("security.capability", capability_bytes(caps));
-    if (policy_) {
-        ErrorSlot error;
-        char* label = nullptr;
-        if (!ostree_sepolicy_get_label(policy_, path.c_str(), mode, &label, nullptr, error.address())) {
-            g_variant_builder_clear(&builder);
-            error.raise(Reason::CommitFailed, context_);
-        }
-        const GStr owned(label);
-        if (label) add("security.selinux", std::string(label) + '\0');
-    }
+    if (!label.empty()) add("security.selinux", label + '\0');
     return take(g_variant_builder_end(&builder));
 }
 

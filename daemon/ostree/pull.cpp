@@ -145,18 +145,8 @@ std::unique_ptr<PulledBase> pull(Sysroot& sysroot, const RemoteRef& from, const 
 void remove_pulled_refs(Sysroot& sysroot) {
     auto* repo = sysroot.impl().repo.get();
     const std::string prefix = std::string(temporary_remote) + ":";
-    GHashTable* raw = nullptr;
-    ErrorSlot error;
-    error.check(
-        ostree_repo_list_refs_ext(repo, nullptr, &raw, OSTREE_REPO_LIST_REFS_EXT_NONE, nullptr, error.address()),
-        Reason::CommitFailed, "cannot list the refs of the repository");
-    const GHashTablePtr table(raw);
-    GHashTableIter iterator;
-    gpointer name = nullptr;
-    g_hash_table_iter_init(&iterator, table.get());
-    while (g_hash_table_iter_next(&iterator, &name, nullptr))
-        if (const std::string refspec = static_cast<const char*>(name); refspec.starts_with(prefix))
-            drop_temporary(repo, refspec.substr(prefix.size()));
+    for (const auto& [refspec, checksum] : all_refs(repo))
+        if (refspec.starts_with(prefix)) drop_temporary(repo, refspec.substr(prefix.size()));
     std::error_code ignored; // empty folders of the ref
     std::filesystem::remove_all(sysroot.repo_folder() / "refs/remotes" / temporary_remote, ignored);
 }

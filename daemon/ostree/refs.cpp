@@ -5,12 +5,13 @@
 
 namespace rtnode::ostree {
 
-std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& prefix) {
+namespace {
+
+std::map<std::string, std::string> list(OstreeRepo* repo, const char* prefix, OstreeRepoListRefsExtFlags flags) {
     GHashTable* raw = nullptr;
     ErrorSlot error;
-    error.check(ostree_repo_list_refs_ext(repo, prefix.c_str(), &raw, OSTREE_REPO_LIST_REFS_EXT_EXCLUDE_REMOTES,
-                                          nullptr, error.address()),
-                Reason::CommitFailed, "cannot list the refs of the repository");
+    error.check(ostree_repo_list_refs_ext(repo, prefix, &raw, flags, nullptr, error.address()), Reason::CommitFailed,
+                "cannot list the refs of the repository");
     GHashTablePtr table(raw);
     std::map<std::string, std::string> result;
     GHashTableIter iterator;
@@ -19,6 +20,16 @@ std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& pre
     while (g_hash_table_iter_next(&iterator, &name, &checksum))
         result.emplace(static_cast<const char*>(name), static_cast<const char*>(checksum));
     return result;
+}
+
+} // namespace
+
+std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& prefix) {
+    return list(repo, prefix.c_str(), OSTREE_REPO_LIST_REFS_EXT_EXCLUDE_REMOTES);
+}
+
+std::map<std::string, std::string> all_refs(OstreeRepo* repo) {
+    return list(repo, nullptr, OSTREE_REPO_LIST_REFS_EXT_NONE);
 }
 
 std::string commit_of(OstreeRepo* repo, const std::string& refspec) {

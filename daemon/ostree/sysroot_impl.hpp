@@ -40,6 +40,8 @@ std::vector<Nevra> package_list(GVariant* metadata);
 
 /// All local refs below a prefix ("rpmostree/pkg"), by full name.
 std::map<std::string, std::string> refs(OstreeRepo* repo, const std::string& prefix);
+/// The remotes' too, as "remote:ref".
+std::map<std::string, std::string> all_refs(OstreeRepo* repo);
 
 /// The commit of a ref or "remote:ref"; empty when there is no such ref.
 std::string commit_of(OstreeRepo* repo, const std::string& refspec);

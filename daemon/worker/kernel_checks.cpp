@@ -16,9 +16,8 @@ void check_new_kernel(const KernelDemands& demands, const KernelChecks& checks, 
         if (strictness == Strictness::warn) warn(complaint);
         if (strictness == Strictness::block)
             throw fail(Reason::UnsupportedBoot,
-                       "{}; {} in [kernel-checks] of rtnoded's configuration may turn this "
-                       "into a warning",
-                       complaint, setting);
+                       "{}; {} in [kernel-checks] of rtnoded's configuration may turn this into a warning", complaint,
+                       setting);
     };
     if (demands.secure_boot && !assemble::has_signature(tree / "usr/lib/modules" / kver / "vmlinuz"))
         demand(checks.secure_boot, "secure-boot",

@@ -20,16 +20,11 @@ using Sandbox = OnNode;
 
 namespace {
 
-std::string content_of(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// Command lines of all processes of the host.
 std::multiset<std::string> processes() {
     std::multiset<std::string> lines;
     for (const auto& entry : fs::directory_iterator("/proc")) {
-        auto line = content_of(entry.path() / "cmdline");
+        auto line = file_text(entry.path() / "cmdline");
         for (auto& byte : line)
             if (byte == '\0') byte = ' ';
         if (!line.empty()) lines.insert(line);
@@ -50,7 +45,7 @@ bool comes_true(const std::function<bool()>& condition) {
 } // namespace
 
 TEST_F(Sandbox, KeepsScriptletsFromTheHost) {
-    const auto core_pattern = content_of("/proc/sys/kernel/core_pattern");
+    const auto core_pattern = file_text("/proc/sys/kernel/core_pattern");
     const auto before = state_of(base());
     assembly.install = {package("bad/touches-host.rpm")};
 
@@ -68,7 +63,7 @@ TEST_F(Sandbox, KeepsScriptletsFromTheHost) {
         EXPECT_FALSE(fs::exists(std::string(place) + "/rtnode-touched")) << place;
     EXPECT_THAT(heard.lines, Contains(HasSubstr("/rtnode-touched lies outside /usr")));
     EXPECT_FALSE(fs::exists(result.upper / "rtnode-touched"));
-    EXPECT_EQ(content_of("/proc/sys/kernel/core_pattern"), core_pattern);
+    EXPECT_EQ(file_text("/proc/sys/kernel/core_pattern"), core_pattern);
     EXPECT_EQ(state_of(base()), before);
 }
 
@@ -78,18 +73,18 @@ TEST_F(Sandbox, TakesWritesInPlaceAwayFromTheBase) {
 
     const auto result = assemble::assemble(assembly, heard);
 
-    EXPECT_THAT(content_of(result.upper / "usr/share/rtnode-sample/data"), testing::EndsWith("appended\n"));
-    EXPECT_THAT(content_of(result.upper / "usr/etc/rtnode-sample.conf"), testing::EndsWith("appended\n"))
+    EXPECT_THAT(file_text(result.upper / "usr/share/rtnode-sample/data"), testing::EndsWith("appended\n"));
+    EXPECT_THAT(file_text(result.upper / "usr/etc/rtnode-sample.conf"), testing::EndsWith("appended\n"))
         << "etc is the tree's own";
     EXPECT_EQ(state_of(base()), before) << "nor through a hard link";
 }
 
 TEST_F(Sandbox, LeavesNoProcessAndNoMountBehind) {
-    const auto mounts = content_of("/proc/self/mountinfo");
+    const auto mounts = file_text("/proc/self/mountinfo");
     assembly.install = {package("bad/leaves-daemon.rpm")};
     assemble::assemble(assembly, heard);
     EXPECT_THAT(processes(), testing::Not(Contains(HasSubstr("sleep infinity"))));
-    EXPECT_EQ(content_of("/proc/self/mountinfo"), mounts);
+    EXPECT_EQ(file_text("/proc/self/mountinfo"), mounts);
 }
 
 TEST_F(Sandbox, KilledByOthersIsAnErrorOfItsOwn) {
@@ -108,7 +103,7 @@ TEST_F(Sandbox, KilledByOthersIsAnErrorOfItsOwn) {
 }
 
 TEST_F(Sandbox, DiesWithItsWorker) {
-    const auto mounts = content_of("/proc/self/mountinfo");
+    const auto mounts = file_text("/proc/self/mountinfo");
     assembly.install = {package("bad/hangs-in-post.rpm")};
     const auto worker = fork();
     if (worker == 0) {
@@ -125,7 +120,7 @@ TEST_F(Sandbox, DiesWithItsWorker) {
     ASSERT_EQ(waitpid(worker, nullptr, 0), worker);
 
     EXPECT_TRUE(comes_true([&] { return !hanging(); }));
-    EXPECT_EQ(content_of("/proc/self/mountinfo"), mounts);
+    EXPECT_EQ(file_text("/proc/self/mountinfo"), mounts);
     fs::remove_all(folder); // nothing holds it
     EXPECT_FALSE(fs::exists(folder));
 }
