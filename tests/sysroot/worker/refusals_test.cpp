@@ -3,11 +3,14 @@
 #include "node.hpp"
 #include "worker_run.hpp"
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -193,15 +196,46 @@ const std::vector<Case>& cases() {
     return rows;
 }
 
-class Refusal : public testing::TestWithParam<Case> {};
+/// Name, size and time of each file of the repository: what a job adds, takes away or writes again shows.
+std::string objects_of(const TestNode& node) {
+    std::vector<std::string> rows;
+    for (const auto& entry : fs::recursive_directory_iterator(node.sysroot / "ostree/repo/objects"))
+        if (entry.is_regular_file())
+            rows.push_back(fmt::format("{} {} {}", entry.path().string(), entry.file_size(),
+                                       entry.last_write_time().time_since_epoch().count()));
+    std::sort(rows.begin(), rows.end());
+    return fmt::format("{}", fmt::join(rows, "\n"));
+}
+
+/// One node takes all the refusals that leave it as it was, one after the other; at the end its objects are read whole.
+class Refusal : public testing::TestWithParam<Case> {
+  protected:
+    static void SetUpTestSuite() { shared_ = std::make_unique<TestNode>(); }
+    static void TearDownTestSuite() {
+        shared_->expect_sound();
+        shared_.reset();
+    }
+
+    /// One of its own for a test that damages it.
+    TestNode& node() {
+        if (GetParam().reason != Reason::CorruptObject) return *shared_;
+        own_ = std::make_unique<TestNode>();
+        return *own_;
+    }
+
+  private:
+    static inline std::unique_ptr<TestNode> shared_;
+    std::unique_ptr<TestNode> own_;
+};
 
 } // namespace
 
 TEST_P(Refusal, NamesTheThingAndChangesNothing) {
-    TestNode node;
+    auto& node = this->node();
     auto order = node.order({});
+    order.cache_dir = node.folder / ("cache of " + GetParam().name); // nothing that an earlier one fetched
     ASSERT_NO_FATAL_FAILURE(GetParam().set_up(node, order));
-    const auto before = node.state();
+    const auto before = node.state(), objects = objects_of(node);
 
     const auto run = run_worker(order);
     const auto after = node.state();
@@ -215,10 +249,8 @@ TEST_P(Refusal, NamesTheThingAndChangesNothing) {
     const bool moves = order.request.kind == JobKind::rollback || order.request.kind == JobKind::drop_pending;
     EXPECT_EQ(run.deploying, moves) << "those two have no step before the last one";
     EXPECT_EQ(after, before);
+    EXPECT_TRUE(objects_of(node) == objects) << "the repository's objects have changed";
     node.expect_no_leftovers();
-    if (GetParam().reason != Reason::CorruptObject) {
-        node.expect_sound();
-    }
 }
 
 INSTANTIATE_TEST_SUITE_P(BadInput, Refusal, testing::ValuesIn(cases()), [](const auto& row) { return row.param.name; });

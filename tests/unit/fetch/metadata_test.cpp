@@ -90,8 +90,6 @@ TEST_F(Metadata, ThatDidNotChangeCostsOneConditionalRequest) {
     const auto second = fetch();
     EXPECT_EQ(second->primary, first->primary);
     EXPECT_EQ(second->index.revision, "17");
-    auto fetcher = downloader();
-    fetcher.file({"", {server.url() + "/repodata/repomd.xml.asc"}, {}, 0, {}, {}, {}}, folder.path() / "last");
     EXPECT_THAT(server.log(), HasSubstr("GET /repodata/repomd.xml 200\nGET /repodata/primary.xml.gz 200\n"
                                         "GET /repodata/repomd.xml 304\n"));
 }

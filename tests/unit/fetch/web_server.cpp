@@ -41,12 +41,18 @@ pid_t spawn(const std::vector<std::string>& command, const std::vector<std::stri
     return pid;
 }
 
-} // namespace
-
-ListeningSocket::ListeningSocket() : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+sockaddr_in loopback(unsigned port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    return address;
+}
+
+} // namespace
+
+ListeningSocket::ListeningSocket() : fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    auto address = loopback(0);
     socklen_t size = sizeof(address);
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     if (fd < 0 || bind(fd, generic, size) != 0 || listen(fd, 16) != 0 || getsockname(fd, generic, &size) != 0)
@@ -82,6 +88,7 @@ http {{
     listen 127.0.0.1:{1}; listen 127.0.0.1:{2} ssl;
     ssl_certificate {3}; ssl_certificate_key {4};
     root {5};
+    location = /unlogged {{ access_log off; return 204; }}
     {6}
   }}
 }}
@@ -107,6 +114,17 @@ std::string WebServer::https_url() const {
     return fmt::format("https://localhost:{}", https_.port);
 }
 std::string WebServer::log() const {
+    // Its only process serves one event after the other, and writes a request's line in the event that sent the
+    // answer's end: once a later request is answered, the lines of the earlier ones are there.
+    const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = loopback(http_.port);
+    const std::string_view request = "GET /unlogged HTTP/1.0\r\n\r\n";
+    char byte = 0;
+    const bool answered = connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                          send(connection, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
+                          read(connection, &byte, 1) == 1;
+    close(connection);
+    if (!answered) throw std::runtime_error("nginx doesn't answer");
     return TemporaryFolder::read(folder_ / "access.log");
 }
 
@@ -119,10 +137,7 @@ ProxyServer::ProxyServer(const std::filesystem::path& folder, const std::string&
                        "MaxClients 20\nTimeout 20\n",
                        port_, folder_.string(), username, password);
     proxy_ = spawn({"tinyproxy", "-d", "-c", folder_ / "tinyproxy.conf"}, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"});
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    const auto address = loopback(port_);
     for (bool answers = false; !answers && waitpid(proxy_, nullptr, WNOHANG) == 0;) {
         const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         answers = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;

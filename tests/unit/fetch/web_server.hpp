@@ -37,8 +37,7 @@ class WebServer {
     std::filesystem::path certificate() const { return folder_ / "certificate.pem"; }
     std::filesystem::path key() const { return folder_ / "key.pem"; } ///< certificate()'s
 
-    /// "GET /x 200" for each request so far, in order. Of a request whose answer was received whole, since nginx
-    /// writes the line before it closes or reuses the connection: make another request first, then look.
+    /// "GET /x 200" for each request that was answered so far, in order.
     std::string log() const;
 
   private:

@@ -96,9 +96,9 @@ class Bed:
         number, of = self.shard
         return things[number - 1::of]
 
-    def serve(self):
-        """nginx with the node's repositories, which the machine reaches at the returned URL."""
-        server = subprocess.Popen([NODE_TOOLS / "serve", self.image.node, "0", "--state", self.folder / "nginx"],
+    def serve(self, root=None):
+        """nginx with a folder, else with the node's repositories, which the machine reaches at the returned URL."""
+        server = subprocess.Popen([NODE_TOOLS / "serve", root or self.image.node, "0", "--state", self.folder / "nginx"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=open(self.folder / "nginx.log", "ab"), text=True)
         self._open.callback(lambda: (server.terminate(), server.wait()))

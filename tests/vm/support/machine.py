@@ -202,7 +202,9 @@ class Machine:
         return answer.decode(errors="replace")
 
     def _gone(self):
-        raise MachineGone("QEMU ended: " + (self.folder / "qemu.log").read_text(errors="replace")[-2000:])
+        status = self._process.wait()
+        how = f"killed by signal {-status} (by the kernel, if memory ran out)" if status < 0 else f"exit status {status}"
+        raise MachineGone(f"QEMU ended, {how}: " + (self.folder / "qemu.log").read_text(errors="replace")[-2000:])
 
     def _send(self, script):
         self._control.sendall(base64.b64encode(script.encode()) + b"\n")
