@@ -2,14 +2,18 @@
 
 #include "bus/latency_settings.hpp"
 #include "bus/service.hpp"
+#include "config/profile_file.hpp"
 #include "config/settings.hpp"
+#include "config/to_toml.hpp"
 #include "host/last_shutdown.hpp"
 #include "host/node.hpp"
 #include "jobs/inspection.hpp"
 #include "jobs/outcome.hpp"
 #include "jobs/queue.hpp"
+#include "latency/store/results_folder.hpp"
 #include "loop/event_loop.hpp"
 #include "loop/journal.hpp"
+#include "metrics/socket.hpp"
 #include "ostree/sysroot.hpp"
 #include "state/request.hpp"
 
@@ -71,7 +75,7 @@ std::string reloading() {
 struct Daemon::Private {
     explicit Private(const Place& p)
         : place(p), lock(lock_state(place.state_dir)), imported(imported_at(place)), settings(load_settings(place)),
-          inspection(loop, jobs::find_worker(), [this] { return order({}, 0); }),
+          inspection(loop, jobs::find_worker(), [this] { return order(what_to_verify(), 0); }),
           queue(loop, {.folder = place.state_dir / "jobs",
                        .worker = jobs::find_worker(),
                        .boot_id = host::boot_id(),
@@ -91,10 +95,18 @@ struct Daemon::Private {
                 .inspect = [this](auto done) { inspection.run(std::move(done)); },
                 .reapply = [this] { return settings.update_reapply; },
                 .repositories = [this] { return settings.repositories; },
+                .profile = [this] { return settings.profile; },
+                .load_profile =
+                    [this](const std::string& name) { return config::load_profile(sources_of(place), name); },
+                .profile_text = [](const Profile& profile) { return config::to_toml(profile); },
+                .settings_text = [this] { return config::to_toml(settings); },
+                .repair_drift = [this] { return settings.repair_drift; },
+                .state_dir = place.state_dir,
                 .job_ended =
                     [this] {
                         refresh();
                         take_imported();
+                        write_metrics();
                     },
                 .lost =
                     [this](const std::string& why) {
@@ -102,6 +114,8 @@ struct Daemon::Private {
                         stop(1);
                     }});
         refresh();
+        serve_metrics();
+        write_metrics();
         watch(place.sysroot / "ostree/deploy");
         if (!place.private_node) watch("/run/ostree");
     }
@@ -127,11 +141,51 @@ struct Daemon::Private {
         return nlohmann::json(work).dump();
     }
 
-    bus::LatencySettings latency_settings() const {
+    /// With the profile's effects. One that can't be read is told by Condition.
+    Request what_to_verify() const {
+        Request request;
+        if (settings.profile.empty()) return request;
+        try {
+            request.profile = config::load_profile(sources_of(place), settings.profile);
+        } catch (const Error& e) {
+            journal::log(journal::Priority::warning, e.what());
+        }
+        return request;
+    }
+
+    bus::LatencySettings latency_settings() {
         return {.folder = place.state_dir / "latency",
                 .text_folder = settings.latency_results_folder,
                 .max_duration = settings.latency_max_duration,
-                .keep = settings.latency_keep};
+                .keep = settings.latency_keep,
+                .watch_keep = settings.latency_watch_keep,
+                .watch_tolerance = settings.latency_watch_tolerance,
+                .watch_confirmations = settings.latency_watch_confirmations,
+                .state_dir = place.state_dir,
+                .ended = [this] { write_metrics(); }};
+    }
+
+    /// The file of node_exporter's textfile collector. It changes when something ends; who wants live numbers asks the
+    /// socket.
+    void write_metrics() {
+        if (settings.metrics_textfile_folder.empty()) return;
+        try {
+            latency::NewFile(settings.metrics_textfile_folder, "rtnode.prom", service->metrics()).publish();
+        } catch (const std::exception& e) {
+            journal::log(journal::Priority::error, fmt::format("metrics could not be written: {}", e.what()));
+        }
+    }
+
+    /// A socket that can't be had must not keep the daemon from its work.
+    void serve_metrics() {
+        metrics_socket.reset();
+        if (settings.metrics_socket.empty()) return;
+        try {
+            metrics_socket =
+                std::make_unique<metrics::Socket>(loop, settings.metrics_socket, [this] { return service->metrics(); });
+        } catch (const Error& e) {
+            journal::log(journal::Priority::error, e.what());
+        }
     }
 
     /// What the last job made may not be what this boot came up with: finds out why, says so and keeps it with the job.
@@ -194,6 +248,9 @@ struct Daemon::Private {
         try {
             imported = imported_at(place);
             settings = load_settings(place);
+            serve_metrics();
+            write_metrics();
+            service->look_at_profile();
             journal::log(journal::Priority::notice, "the configuration was read again");
         } catch (const Error& e) {
             journal::log(journal::Priority::error, fmt::format("the configuration stays as it was: {}", e.what()),
@@ -217,6 +274,7 @@ struct Daemon::Private {
     jobs::Inspection inspection;
     jobs::Queue queue;
     std::unique_ptr<bus::Service> service;
+    std::unique_ptr<metrics::Socket> metrics_socket;
     std::string fingerprint;
     std::vector<EventLoop::Source> watches, signals;
     EventLoop::Source refresh_timer;

@@ -8,13 +8,13 @@
 //
 // Needs root (or CAP_SYS_NICE and CAP_IPC_LOCK), two CPUs and Debian's rt-tests.
 
+#include "loops.hpp"
+
+#include "latency/compare/statistics.hpp"
 #include "latency/housekeeping.hpp"
 #include "latency/memory_lock.hpp"
-#include "latency/thread.hpp"
-#include "state/error.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,29 +23,22 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 namespace {
 
 using namespace rtnode;
-using namespace rtnode::latency;
+using namespace rtnode::bench;
 
 constexpr int priority = 90;
 constexpr std::int64_t interval_us = 1000;
-constexpr int ns_columns = 400'000; // cyclictest's own histogram in ns, up to 400 µs
+constexpr std::uint32_t ns_columns = 400'000; // up to 400 µs
 
 struct Settings {
     unsigned cpu = 1;
     unsigned rounds = 10;
     unsigned seconds = 5;
     std::uint64_t cycles() const { return std::uint64_t{seconds} * 1'000'000 / interval_us; }
-};
-
-/// What is compared, in nanoseconds.
-struct Figures {
-    double avg = 0, p50 = 0, p90 = 0, p99 = 0;
 };
 
 /// A cyclictest that runs, and the file that it will write.
@@ -84,33 +77,12 @@ class Cyclictest {
     Cyclictest(const Cyclictest&) = delete;
     Cyclictest& operator=(const Cyclictest&) = delete;
 
-    /// Waits. Percentiles by the same buckets as ours, or their rounding would be the difference.
+    /// Waits for its end.
     Figures figures() {
         int status = 0;
         ::waitpid(std::exchange(pid_, 0), &status, 0);
         if (status != 0) throw fail(Reason::Internal, "cyclictest failed with status {}", status);
-        std::vector<std::uint64_t> buckets(LogLinear::buckets);
-        Figures figures;
-        std::ifstream file(file_);
-        for (std::string line; std::getline(file, line);) {
-            std::istringstream words(line);
-            if (line.starts_with("# Avg Latencies:")) {
-                words.ignore(16);
-                words >> figures.avg;
-            } else if (line.starts_with("# Histogram Overflows:")) {
-                std::uint64_t overflows = 0;
-                words.ignore(22);
-                words >> overflows;
-                buckets.back() += overflows;
-            } else if (std::uint64_t ns = 0, count = 0; !line.starts_with('#') && words >> ns >> count) {
-                buckets[LogLinear::index_of(ns)] += count;
-            }
-        }
-        const auto percentiles = percentiles_of(buckets, INT64_MAX);
-        figures.p50 = static_cast<double>(percentiles[0]);
-        figures.p90 = static_cast<double>(percentiles[1]);
-        figures.p99 = static_cast<double>(percentiles[2]);
-        return figures;
+        return read_histogram_file(file_);
     }
 
   private:
@@ -118,56 +90,10 @@ class Cyclictest {
     pid_t pid_ = 0;
 };
 
-/// Our loop, its deadlines `phase_us` after those that start at whole seconds.
-class Ours {
-  public:
-    Ours(const Settings& settings, std::int64_t phase_us)
-        : options_{.cpus = {settings.cpu},
-                   .duration = std::chrono::microseconds(settings.cycles() * interval_us),
-                   .priority = priority},
-          control_(1), thread_(settings.cpu, options_, control_) {
-        constexpr std::int64_t second = 1'000'000'000;
-        ::sem_wait(&control_.ready);
-        thread_.set_first_deadline((MonotonicClock().now() / second + 2) * second + phase_us * 1000);
-        ::sem_post(&control_.go);
-        thread_.verify();
-    }
-
-    Figures figures() {
-        pollfd fd{.fd = control_.finished_fd, .events = POLLIN, .revents = 0};
-        ::poll(&fd, 1, -1);
-        thread_.join();
-        const auto s = thread_.statistics();
-        if (s.minor_faults + s.major_faults > 0)
-            fmt::print(stderr, "{} page faults in the loop\n", s.minor_faults + s.major_faults);
-        return {s.avg_ns, static_cast<double>(s.percentiles_ns[0]), static_cast<double>(s.percentiles_ns[1]),
-                static_cast<double>(s.percentiles_ns[2])};
-    }
-
-  private:
-    Options options_;
-    Control control_;
-    MeasuringThread thread_;
-};
-
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const auto middle = values.size() / 2;
-    return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-/// The median and the middle 95 % of medians of resampled rounds.
-std::string interval_of(const std::vector<double>& ratios, std::mt19937& random) {
-    std::uniform_int_distribution<std::size_t> any(0, ratios.size() - 1);
-    std::vector<double> medians(2000);
-    for (auto& value : medians) {
-        std::vector<double> sample(ratios.size());
-        for (auto& ratio : sample)
-            ratio = ratios[any(random)];
-        value = median(sample);
-    }
-    std::sort(medians.begin(), medians.end());
-    return fmt::format("{:.3f} [{:.3f}, {:.3f}]", median(ratios), medians[50], medians[1949]);
+/// The median and its interval over resampled rounds.
+std::string shown(const std::vector<double>& ratios) {
+    const auto interval = median_interval(ratios, 1);
+    return fmt::format("{:.3f} [{:.3f}, {:.3f}]", interval.value, interval.low, interval.high);
 }
 
 struct Ratios {
@@ -179,9 +105,8 @@ struct Ratios {
         p90.push_back(a.p90 / b.p90);
         p99.push_back(a.p99 / b.p99);
     }
-    void print(std::string_view name, std::mt19937& random) const {
-        fmt::print("{:<24} {:<22} {:<22} {:<22} {:<22}\n", name, interval_of(avg, random), interval_of(p50, random),
-                   interval_of(p90, random), interval_of(p99, random));
+    void print(std::string_view name) const {
+        fmt::print("{:<24} {:<22} {:<22} {:<22} {:<22}\n", name, shown(avg), shown(p50), shown(p90), shown(p99));
     }
 };
 
@@ -214,8 +139,13 @@ void run(const Settings& settings) {
         const auto other_phase = interval_us / 2 - phase;
         {
             Cyclictest theirs(settings, housekeeping.cpus, other_phase, folder / "a");
-            Ours mine(settings, phase);
+            OurLoop mine({.cpus = {settings.cpu},
+                          .duration = std::chrono::microseconds(settings.cycles() * interval_us),
+                          .priority = priority,
+                          .histogram_us = ns_columns},
+                         phase);
             const auto figures = mine.figures();
+            if (figures.faults > 0) fmt::print(stderr, "{} page faults in the loop\n", figures.faults);
             ours.add(figures, theirs.figures());
         }
         Cyclictest a(settings, housekeeping.cpus, phase, folder / "a");
@@ -228,8 +158,8 @@ void run(const Settings& settings) {
     fmt::print("CPU {}, {} rounds of {} s, every {} µs, priority {}: median of the rounds' ratios [95 % interval]\n",
                settings.cpu, settings.rounds, settings.seconds, interval_us, priority);
     fmt::print("{:<24} {:<22} {:<22} {:<22} {:<22}\n", "", "avg", "p50", "p90", "p99");
-    null.print("cyclictest / cyclictest", random);
-    ours.print("ours / cyclictest", random);
+    null.print("cyclictest / cyclictest");
+    ours.print("ours / cyclictest");
 }
 
 } // namespace

@@ -39,14 +39,25 @@ void refuse_reserved(const std::vector<std::string>& elements) {
             throw fail(Reason::InvalidArgument, "'{}' is no package; files are passed with OverrideFiles", element);
 }
 
+void say_of_reboot(std::uint32_t id, journal::Priority level, const std::string& text) {
+    journal::log(level, fmt::format("job {}: {}", id, text),
+                 {{"MESSAGE_ID", std::string(journal::reboot_requested)}, {"RTNODE_JOB_ID", std::to_string(id)}});
+}
+
 } // namespace
 
-ManagerObject::ManagerObject(sdbus::IConnection& connection, jobs::Queue& queue, Authority& authority, Logind& logind,
-                             MakeOrder make_order, Inspect inspect, std::function<bool()> reapply,
-                             std::function<std::vector<Repository>()> repositories)
-    : AdaptorInterfaces(connection, root_path), queue_(queue), authority_(authority), logind_(logind),
-      make_order_(std::move(make_order)), inspect_(std::move(inspect)), reapply_(std::move(reapply)),
-      repositories_(std::move(repositories)) {
+ManagerObject::ManagerObject(sdbus::IConnection& connection, EventLoop& loop, jobs::Queue& queue, Authority& authority,
+                             Logind& logind, const ServiceOptions& options)
+    : AdaptorInterfaces(connection, root_path), loop_(loop), queue_(queue), authority_(authority), logind_(logind),
+      parts_(options),
+      reboot_watch_(connection, loop, logind,
+                    {.jobs_busy = [this] { return queue_.busy(); },
+                     .changed =
+                         [this] {
+                             announce(
+                                 [&] { emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"RebootHold"}); });
+                         },
+                     .rebooting = [this] { set_rebooting(); }}) {
     registerAdaptor();
 }
 
@@ -60,11 +71,13 @@ void ManagerObject::job_added(const jobs::Job& job) {
 
 void ManagerObject::job_ended(const jobs::Job& job) {
     announce([&] { emitJobRemoved(job.id, JobObject::path_of(job.id), std::string(jobs::name_of(job.state))); });
+    follow_verdict(job);
 }
 
 void ManagerObject::jobs_changed() {
     announce([&] { emitPropertiesChangedSignal(Manager_adaptor::INTERFACE_NAME, {"Jobs", "Activity"}); });
     look_for_real_time();
+    look_at_profile();
 }
 
 void ManagerObject::set_rebooting() {
@@ -80,6 +93,7 @@ void ManagerObject::set_deployments(std::vector<Deployment> deployments) {
             {"Deployments", "KernelArguments", "PendingKernelArguments", "RebootRequired", "NotBooted"});
     });
     look_for_real_time();
+    look_at_profile();
 }
 
 void ManagerObject::submit(const JobReply& reply, Request request, std::vector<UniqueFd> files) {
@@ -99,7 +113,8 @@ void ManagerObject::submit(const JobReply& reply, Request request, std::vector<U
             reply.guard([&] {
                 auto& [asked, passed] = *kept;
                 const auto id = enqueue(asked, std::move(passed), caller.text());
-                if (asked.reboot && !asked.dry_run) reboot_wishes_.insert(id);
+                // An Accept that goes back sees to that itself.
+                if (asked.reboot && !asked.dry_run && asked.kind != JobKind::accept) reboot_wishes_.insert(id);
                 if (asked.allow_unsigned)
                     journal::log(journal::Priority::warning,
                                  fmt::format("job {} accepts packages without a trusted signature, as {} asked", id,
@@ -120,13 +135,12 @@ std::uint32_t ManagerObject::enqueue(const Request& request, std::vector<UniqueF
                           .order = [this, asked = request](std::uint32_t job) mutable {
                               if (asked.kind == JobKind::update && loses_real_time())
                                   asked.restore = current()->checksum;
-                              return make_order_(asked, job);
+                              return parts_.make_order(asked, job);
                           }});
 }
 
-template <typename Fill>
 void ManagerObject::start(sdbus::Result<sdbus::ObjectPath>&& result, JobKind kind, const Dictionary& options,
-                          Fill&& fill) {
+                          const std::function<void(Request&, std::vector<UniqueFd>&)>& fill) {
     const JobReply reply(std::move(result));
     reply.guard([&] {
         auto request = take_options(kind, options);
@@ -193,7 +207,7 @@ std::vector<Dictionary> ManagerObject::ListRepositories(const Dictionary& option
     return guarded([&] {
         Options(options).finish();
         std::vector<Dictionary> rows;
-        for (const auto& repository : repositories_())
+        for (const auto& repository : parts_.repositories())
             rows.push_back(dictionary_of(repository));
         return rows;
     });
@@ -230,6 +244,20 @@ void ManagerObject::Reboot(sdbus::Result<>&& result, Dictionary options) {
     });
 }
 
+void ManagerObject::reboot_after(std::uint32_t id) {
+    if (reboot_required()) return reboot_for(id, journal::Priority::notice, "the node reboots, as was asked for");
+    say_of_reboot(id, journal::Priority::notice, "no reboot is needed");
+}
+
+void ManagerObject::reboot_for(std::uint32_t id, journal::Priority level, const std::string& said) {
+    logind_.reboot(std::chrono::seconds(0), false, [this, id, level, said](const std::exception* e) {
+        if (e != nullptr)
+            return say_of_reboot(id, journal::Priority::error, fmt::format("the reboot was not made: {}", e->what()));
+        say_of_reboot(id, level, said);
+        set_rebooting();
+    });
+}
+
 void ManagerObject::CancelReboot(sdbus::Result<>&& result) {
     const Reply<> reply(std::move(result));
     reply.guard([&] {
@@ -237,6 +265,9 @@ void ManagerObject::CancelReboot(sdbus::Result<>&& result) {
             Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_reboot}),
             [this, reply](const Caller&) {
                 reply.guard([&] {
+                    if (reboot_watch_.cancel())
+                        journal::log(journal::Priority::notice, "the reboot that the profile asks for was canceled",
+                                     {{"MESSAGE_ID", std::string(journal::reboot_requested)}});
                     logind_.cancel([reply](const std::exception* e) {
                         if (e != nullptr) return reply.error(*e);
                         reply();
@@ -249,6 +280,14 @@ void ManagerObject::CancelReboot(sdbus::Result<>&& result) {
 
 std::string ManagerObject::Activity() {
     return rebooting_ ? "rebooting" : queue_.busy() ? "working" : "idle";
+}
+
+metrics::Node ManagerObject::metrics() {
+    return {.version = Version(),
+            .kernel_release = KernelRelease(),
+            .real_time_kernel = RealTimeKernel(),
+            .reboot_required = reboot_required(),
+            .will_lose_real_time = will_lose_real_time_};
 }
 
 bool ManagerObject::RealTimeKernel() {

@@ -1,7 +1,9 @@
 #include "bus/measurement_object.hpp"
 
-#include "latency/report.hpp"
+#include "latency/report/page.hpp"
+#include "latency/report/report.hpp"
 #include "loop/journal.hpp"
+#include "state/memory_file.hpp"
 
 #include <sys/epoll.h>
 
@@ -10,13 +12,15 @@
 namespace rtnode::bus {
 namespace {
 
+using namespace std::chrono_literals;
 using sdbus::Variant;
 
 latency::Result without_histograms(latency::Result result) {
     for (auto& cpu : result.cpus) {
         cpu.histogram_us = {};
         cpu.overflow_cycles = {};
-        cpu.histogram_ns = {};
+        cpu.histogram_ns = cpu.corrected_ns = {};
+        cpu.windows = {};
     }
     return result;
 }
@@ -26,17 +30,20 @@ std::uint64_t micros(auto duration) {
 }
 
 Dictionary overall(const latency::Result& result, const std::vector<std::string>& files) {
-    std::int64_t min = 0, max = 0, p99999 = 0;
+    std::int64_t min = 0, max = 0, p99999 = 0, corrected = 0;
     double sum = 0;
-    std::uint64_t cycles = 0;
-    latency::CpuList cpus;
+    std::uint64_t cycles = 0, missed = 0, spikes = 0;
+    CpuList cpus;
     for (const auto& cpu : result.cpus) {
         const auto& s = cpu.statistics;
         cpus.push_back(s.cpu);
+        missed += s.missed;
+        spikes += s.spikes;
         if (s.cycles == 0) continue;
         min = cycles == 0 ? s.min_ns : std::min(min, s.min_ns);
         max = std::max(max, s.max_ns);
         p99999 = std::max(p99999, s.percentiles_ns[5]);
+        corrected = std::max(corrected, s.corrected_percentiles_ns[5]);
         sum += s.avg_ns * static_cast<double>(s.cycles);
         cycles += s.cycles;
     }
@@ -47,12 +54,16 @@ Dictionary overall(const latency::Result& result, const std::vector<std::string>
             {"valid", Variant(result.valid())},
             {"invalid", Variant(result.invalid)},
             {"notes", Variant(result.notes)},
-            {"cpus", Variant(latency::format_cpu_list(cpus))},
+            {"cpus", Variant(format_cpu_list(cpus))},
+            {"load", Variant(result.load)},
             {"cycles", Variant(cycles)},
+            {"missed", Variant(missed)},
+            {"spikes", Variant(spikes)},
             {"min-ns", unsigned_of(min)},
             {"max-ns", unsigned_of(max)},
             {"avg-ns", Variant(cycles == 0 ? 0.0 : sum / static_cast<double>(cycles))},
             {"p99.999-ns", unsigned_of(p99999)},
+            {"corrected-p99.999-ns", unsigned_of(corrected)},
             {"files", Variant(files)}};
 }
 
@@ -63,18 +74,26 @@ std::string MeasurementObject::path_of(std::uint64_t number) {
 }
 
 MeasurementObject::MeasurementObject(sdbus::IConnection& connection, EventLoop& loop, Authority& authority,
-                                     std::uint64_t number, std::unique_ptr<latency::Measurement> run,
+                                     std::uint64_t number, latency::Purpose purpose,
+                                     std::unique_ptr<latency::Measurement> run, std::unique_ptr<bus::Load> load,
                                      latency::Store store, std::function<void()> ended)
-    : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), store_(std::move(store)),
-      started_(std::chrono::system_clock::now()), run_(std::move(run)), ended_(std::move(ended)) {
+    : AdaptorInterfaces(connection, path_of(number)), loop_(&loop), authority_(authority), number_(number),
+      purpose_(purpose), store_(std::move(store)), started_(std::chrono::system_clock::now()), run_(std::move(run)),
+      load_(std::move(load)), ended_(std::move(ended)) {
+    if (load_) {
+        load_text_ = describe(load_->options());
+        load_->on_end([this] { on_load_ended(); });
+    }
     finished_ = loop.io(run_->finished_fd(), EPOLLIN, [this](std::uint32_t) { on_finished(); });
+    second_ = loop.timer(1s, [this] { observe(); });
     registerAdaptor();
     announce([&] { emitInterfacesAddedSignal(); });
 }
 
 MeasurementObject::MeasurementObject(sdbus::IConnection& connection, Authority& authority, std::uint64_t number,
-                                     latency::Store store)
-    : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), store_(std::move(store)) {
+                                     latency::Purpose purpose, latency::Store store)
+    : AdaptorInterfaces(connection, path_of(number)), authority_(authority), number_(number), purpose_(purpose),
+      store_(std::move(store)) {
     registerAdaptor();
     announce([&] { emitInterfacesAddedSignal(); });
 }
@@ -84,17 +103,52 @@ MeasurementObject::~MeasurementObject() {
     unregisterAdaptor();
 }
 
+void MeasurementObject::observe() {
+    tell_spikes();
+    second_ = loop_->timer(1s, [this] { observe(); });
+}
+
+void MeasurementObject::tell_spikes() {
+    for (const auto& spike : run_->observe())
+        announce([&] {
+            emitSpike(spike.cpu, spike.cycle, spike.late_ns, spike.monotonic_ns, spike.realtime_ns, spike.hints);
+        });
+}
+
+void MeasurementObject::on_load_ended() {
+    const auto after = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begun_);
+    load_end_ = fmt::format("the load ended by itself after {} s, so the rest was measured without it; see "
+                            "`journalctl -u {}`",
+                            after.count(), load_->unit());
+    load_.reset();
+    journal::log(journal::Priority::warning, fmt::format("measurement {}: {}", number_, load_end_));
+    announce([&] { emitPropertiesChangedSignal(Measurement_adaptor::INTERFACE_NAME, {"Invalid"}); });
+}
+
+/// The numbers claim that there was a load; where it wasn't they are too good, so they are not to be trusted.
+latency::Result MeasurementObject::with_load(latency::Result result) const {
+    result.load = load_text_;
+    if (!load_end_.empty()) result.invalid.push_back(load_end_);
+    return result;
+}
+
 void MeasurementObject::on_finished() {
+    load_.reset(); // at once: nobody needs it any more
     finished_.stop();
-    const auto& result = run_->result();
+    second_.stop();
+    tell_spikes();
+    auto result = with_load(run_->result());
     try {
-        files_ = store_.save(number_, result);
-    } catch (const Error& e) {
-        store_error_ = e.what();
+        files_ = store_.save(number_, result, purpose_);
+    } catch (const std::exception& e) { // whatever it is, who waits must be answered
+        const auto* ours = dynamic_cast<const Error*>(&e);
+        store_error_ = fail(ours != nullptr ? ours->reason() : Reason::Internal,
+                            "the measurement could not be stored, but is reported until the daemon ends: {}", e.what());
         journal::log(journal::Priority::error,
                      fmt::format("measurement {} could not be stored: {}", number_, e.what()));
     }
-    summary_ = std::make_unique<latency::Result>(without_histograms(result));
+    if (!store_error_) result = without_histograms(std::move(result));
+    summary_ = std::make_unique<latency::Result>(std::move(result));
     run_.reset();
     journal::log(
         journal::Priority::notice,
@@ -111,9 +165,29 @@ void MeasurementObject::on_finished() {
     if (ended_) ended_();
 }
 
+void MeasurementObject::end_now() {
+    run_->stop();
+    on_finished();
+}
+
+void MeasurementObject::must_have_ended() const {
+    if (run_) throw fail(Reason::InvalidArgument, "measurement {} still runs; wait for it, or stop it", number_);
+}
+
 const latency::Result& MeasurementObject::summary() {
+    must_have_ended();
     if (!summary_) summary_ = std::make_unique<latency::Result>(without_histograms(store_.load(number_)));
     return *summary_;
+}
+
+latency::Result MeasurementObject::result() {
+    must_have_ended();
+    return so_far();
+}
+
+latency::Result MeasurementObject::so_far() {
+    if (run_) return with_load(run_->so_far());
+    return store_error_ ? *summary_ : store_.load(number_);
 }
 
 const latency::Options& MeasurementObject::options() {
@@ -133,8 +207,9 @@ void MeasurementObject::Stop(sdbus::Result<>&& result) {
     reply.guard([&] {
         authority_.ask(
             Authority::question(*getObject().getCurrentlyProcessedMessage(), {action_measure}),
-            [this, reply](const Caller&) {
-                if (run_) run_->stop();
+            [this, alive = std::weak_ptr(alive_), reply](const Caller&) {
+                // The question may have taken minutes: the run may have ended and been forgotten meanwhile.
+                if (!alive.expired() && run_) run_->stop();
                 reply();
             },
             [reply](const std::exception& e) { reply.error(e); });
@@ -153,20 +228,29 @@ void MeasurementObject::Wait(sdbus::Result<std::string, Dictionary>&& result) {
 
 void MeasurementObject::answer(const WaitReply& reply) {
     const auto& result = summary();
-    if (!store_error_.empty()) throw fail(Reason::Internal, "the measurement could not be stored: {}", store_error_);
+    if (store_error_) throw *store_error_;
     if (result.end == latency::End::Overloaded)
-        throw fail(
-            Reason::Overloaded,
-            "the measurement stopped itself: CPU {} missed more than half of its deadlines for 3 s at an interval of {} µs; "
-            "use a longer interval, or free that CPU",
-            result.end_cpu, result.options.interval.count());
+        throw fail(Reason::Overloaded, "the measurement stopped itself: {}; use a longer interval, or free that CPU",
+                   latency::why_overloaded(result));
     reply(State(), overall(result, files_));
 }
 
 std::string MeasurementObject::GetReport(const std::string& format) {
+    return guarded([&] { return format == "html" ? page() : latency::report(so_far(), format); });
+}
+
+std::string MeasurementObject::page() {
+    const auto result = so_far();
+    auto* baseline = baseline_ && State() == "done" ? baseline_(*this) : nullptr;
+    if (baseline == nullptr) return latency::report_html(result);
+    const auto comparison = latency::compare(baseline->result(), result);
+    return latency::report_html(result, &comparison, fmt::format("measurement {}", baseline->number()));
+}
+
+sdbus::UnixFd MeasurementObject::Snapshot() {
     return guarded([&] {
-        if (run_) throw fail(Reason::InvalidArgument, "measurement {} still runs; wait for it, or stop it", number_);
-        return latency::report(store_.load(number_), format);
+        const auto file = sealed_memory_file("rtnode-measurement.json", latency::report_json(so_far()));
+        return sdbus::UnixFd(file.get()); // duplicates it
     });
 }
 
@@ -186,14 +270,17 @@ std::string MeasurementObject::Name() {
 std::string MeasurementObject::State() {
     return guarded([&] {
         if (run_) return std::string("running");
-        return std::string(summary().end == latency::End::Overloaded || !store_error_.empty() ? "failed" : "done");
+        return std::string(summary().end == latency::End::Overloaded || store_error_ ? "failed" : "done");
     });
 }
 std::string MeasurementObject::End() {
     return guarded([&] { return run_ ? std::string() : std::string(name_of(summary().end)); });
 }
 std::vector<std::string> MeasurementObject::Invalid() {
-    return guarded([&] { return run_ ? std::vector<std::string>() : summary().invalid; });
+    return guarded([&] {
+        if (!run_) return summary().invalid;
+        return load_end_.empty() ? std::vector<std::string>() : std::vector{load_end_};
+    });
 }
 std::vector<std::string> MeasurementObject::Files() {
     return guarded([&] {
@@ -203,11 +290,17 @@ std::vector<std::string> MeasurementObject::Files() {
         return files_;
     });
 }
+std::string MeasurementObject::Load() {
+    return guarded([&] { return run_ ? load_text_ : summary().load; });
+}
 std::uint64_t MeasurementObject::Started() {
     return guarded([&] { return micros((run_ ? started_ : summary().started).time_since_epoch()); });
 }
 std::uint64_t MeasurementObject::Duration() {
     return guarded([&] { return micros(options().duration); });
+}
+std::uint32_t MeasurementObject::Resolution() {
+    return guarded([&] { return options().nanoseconds ? 1U : 1000U; });
 }
 std::uint32_t MeasurementObject::Interval() {
     return guarded([&] { return static_cast<std::uint32_t>(options().interval.count()); });
@@ -242,20 +335,30 @@ std::vector<std::int64_t> MeasurementObject::Last() {
 std::vector<std::uint64_t> MeasurementObject::Overflows() {
     return each_cpu<std::uint64_t>([](const auto& s) { return s.overflows; });
 }
+std::vector<std::uint64_t> MeasurementObject::Spikes() {
+    return each_cpu<std::uint64_t>([](const auto& s) { return s.spikes; });
+}
 std::vector<std::uint64_t> MeasurementObject::Faults() {
     return each_cpu<std::uint64_t>([](const auto& s) { return s.minor_faults + s.major_faults; });
 }
-std::vector<Dictionary> MeasurementObject::Percentiles() {
+std::vector<Dictionary>
+MeasurementObject::percentiles(decltype(latency::CpuStatistics::percentiles_ns) latency::CpuStatistics::*values) {
     return guarded([&] {
         std::vector<Dictionary> rows;
         for (const auto& cpu : statistics()) {
             Dictionary row;
-            for (std::size_t i = 0; i < cpu.percentiles_ns.size(); ++i)
-                row.emplace(latency::percentile_names[i], Variant(cpu.percentiles_ns[i]));
+            for (std::size_t i = 0; i < latency::percentile_names.size(); ++i)
+                row.emplace(latency::percentile_names[i], Variant((cpu.*values)[i]));
             rows.push_back(std::move(row));
         }
         return rows;
     });
+}
+std::vector<Dictionary> MeasurementObject::Percentiles() {
+    return percentiles(&latency::CpuStatistics::percentiles_ns);
+}
+std::vector<Dictionary> MeasurementObject::CorrectedPercentiles() {
+    return percentiles(&latency::CpuStatistics::corrected_percentiles_ns);
 }
 
 } // namespace rtnode::bus

@@ -27,6 +27,10 @@ std::uint32_t Options::number(const std::string& key, std::uint32_t otherwise) {
     return take<std::uint32_t>(key, "u", otherwise);
 }
 
+double Options::real(const std::string& key, double otherwise) {
+    return take<double>(key, "d", otherwise);
+}
+
 std::vector<std::string> Options::texts(const std::string& key) {
     return take<std::vector<std::string>>(key, "as", {});
 }

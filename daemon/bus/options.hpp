@@ -20,6 +20,8 @@ class Options {
     bool flag(const std::string& key, bool otherwise = false);
     std::string text(const std::string& key, const std::string& otherwise = {});
     std::uint32_t number(const std::string& key, std::uint32_t otherwise);
+    double real(const std::string& key, double otherwise);
+    bool given(const std::string& key) const { return values_.contains(key); }
     std::vector<std::string> texts(const std::string& key);
 
     /// @throws sdbus::Error InvalidArgs for a wrong type, Error{UnknownOption} for a key that was not asked for; both

@@ -26,7 +26,7 @@ void ManagerObject::look_for_real_time() {
     if (!loses || warned_of_ == coming->checksum) return;
     warned_of_ = coming->checksum;
     // A deployment of an older base is somebody's way back, not an update.
-    const bool puts_back = reapply_ && reapply_() && coming->base_timestamp > current()->base_timestamp;
+    const bool puts_back = parts_.reapply && parts_.reapply() && coming->base_timestamp > current()->base_timestamp;
     journal::log(
         journal::Priority::warning,
         fmt::format("the deployment that is booted next ({}, kernel {}) has no real-time kernel, the one of now "

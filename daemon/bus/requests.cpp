@@ -34,7 +34,17 @@ Request take_options(JobKind kind, const Dictionary& values) {
     Request request;
     request.kind = kind;
     Options options(values);
+    if (kind == JobKind::accept) {
+        request.again = options.flag("again");
+        options.finish();
+        return request;
+    }
     request.dry_run = options.flag("dry-run");
+    if (kind == JobKind::apply) {
+        request.again = options.flag("again");
+        request.over_owners = options.flag("over-owners");
+        request.allow_unsigned = options.flag("allow-unsigned");
+    }
     if (kind != JobKind::import_repository) {
         request.reboot = options.flag("reboot");
         request.os = options.text("os");
@@ -54,6 +64,15 @@ Request take_options(JobKind kind, const Dictionary& values) {
     if (updates) request.pull = options.flag("pull", true);
     options.finish();
     return request;
+}
+
+void take_profile(Request& request, Profile profile) {
+    request.kernel = profile.kernel;
+    request.kernel_version = profile.kernel_version;
+    request.replace = profile.replace;
+    request.remove = profile.remove;
+    request.install = profile.install;
+    request.profile = std::move(profile);
 }
 
 void check_form(const Request& request) {

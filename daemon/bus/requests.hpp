@@ -9,6 +9,9 @@ namespace rtnode::bus {
 /// The options of that kind of job. @throws as Options::finish()
 Request take_options(JobKind kind, const Dictionary& values);
 
+/// Makes it the request of an Apply: the packages and the kernel of a profile stand where those of any request do.
+void take_profile(Request& request, Profile profile);
+
 /// Form only: lengths, numbers, control characters, words that mean something inside (fd:N).
 /// @throws Error{InvalidArgument}
 void check_form(const Request& request);

@@ -36,9 +36,13 @@ struct Service::Private final : jobs::Queue::Observer {
     Private(EventLoop& l, jobs::Queue& q, ServiceOptions o)
         : loop(l), queue(q), options(std::move(o)), connection(connect(options.address)),
           pump(loop, *connection, options.lost), authority(*connection), logind(*connection, options.private_node),
-          manager(*connection, queue, authority, logind, options.make_order, options.inspect, options.reapply,
-                  options.repositories),
-          latency(*connection, loop, authority, options.latency) {
+          manager(*connection, loop, queue, authority, logind, options), latency(*connection, loop, authority, [this] {
+              auto settings = options.latency();
+              settings.activity = [this] { return running_job(); };
+              settings.busy = [this] { return queue.busy(); };
+              settings.regressed = [this](const std::string& why) { manager.set_regression(why); };
+              return settings;
+          }) {
         for (const auto& [id, job] : queue.jobs())
             add(id);
         queue.observe(this);
@@ -65,7 +69,7 @@ struct Service::Private final : jobs::Queue::Observer {
         if (!jobs::ended(job.state)) return;
         manager.job_ended(job);
         loop.post([this] { manager.jobs_changed(); }); // the queue is done with it then
-        if (manager.take_reboot_wish(job.id) && job.state == jobs::State::done) reboot_after(job.id);
+        if (manager.take_reboot_wish(job.id) && job.state == jobs::State::done) manager.reboot_after(job.id);
     }
 
     void job_progress(const jobs::Job& job) override { objects.at(job.id)->progress(); }
@@ -78,19 +82,12 @@ struct Service::Private final : jobs::Queue::Observer {
         });
     }
 
-    void reboot_after(std::uint32_t id) {
-        const auto log = [id](journal::Priority priority, const std::string& text) {
-            journal::log(
-                priority, fmt::format("job {}: {}", id, text),
-                {{"MESSAGE_ID", std::string(journal::reboot_requested)}, {"RTNODE_JOB_ID", std::to_string(id)}});
-        };
-        if (!manager.reboot_required()) return log(journal::Priority::notice, "no reboot is needed");
-        logind.reboot(std::chrono::seconds(0), false, [this, log](const std::exception* e) {
-            if (e != nullptr)
-                return log(journal::Priority::error, fmt::format("the reboot was not made: {}", e->what()));
-            log(journal::Priority::notice, "the node reboots, as was asked for");
-            manager.set_rebooting();
-        });
+    /// For who wonders about a latency: the worker shares caches, memory and disk with what is measured.
+    std::string running_job() const {
+        for (const auto& [id, job] : queue.jobs())
+            if (!jobs::ended(job.state) && job.state != jobs::State::queued)
+                return fmt::format("rtnode's own job {} ({}) was running", id, job.kind);
+        return {};
     }
 
     EventLoop& loop;
@@ -109,6 +106,17 @@ Service::Service(EventLoop& loop, jobs::Queue& queue, ServiceOptions options)
     : p_(std::make_unique<Private>(loop, queue, std::move(options))) {}
 
 Service::~Service() = default;
+
+std::string Service::metrics() {
+    auto node = p_->manager.metrics();
+    for (const auto& [id, job] : p_->queue.jobs())
+        ++node.jobs[std::string(jobs::name_of(job.state))];
+    return metrics::of_node(node) + p_->latency.metrics();
+}
+
+void Service::look_at_profile() {
+    p_->manager.look_at_profile();
+}
 
 void Service::set_deployments(std::vector<Deployment> deployments) {
     p_->manager.set_deployments(std::move(deployments));

@@ -4,9 +4,11 @@
 #include "loop/event_loop.hpp"
 #include "state/deployment.hpp"
 #include "state/error.hpp"
+#include "state/profile.hpp"
 #include "state/repository.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,8 +34,15 @@ struct ServiceOptions {
     std::function<void(std::function<void(const std::string& result, const Error* error)>)> inspect;
     std::function<bool()> reapply; ///< whether changes that a new base lost are put back at once ([update] reapply)
     std::function<std::vector<Repository>()> repositories; ///< enabled ones
-    std::function<void()> job_ended;                       ///< deployments may have changed
-    std::function<void(const std::string& why)> lost;      ///< the bus is gone
+    std::function<std::string()> profile;                  ///< the configured one's name; "" = none
+    /// The profile of that name, read now. @throws Error{Configuration}
+    std::function<Profile(const std::string& name)> load_profile;
+    std::function<std::string(const Profile&)> profile_text; ///< as its file would be, for other nodes
+    std::function<std::string()> settings_text;              ///< those that other nodes may have, without any secret
+    std::function<bool()> repair_drift; ///< whether a node that isn't as its profile says is made so
+    std::filesystem::path state_dir;
+    std::function<void()> job_ended;                  ///< deployments may have changed
+    std::function<void(const std::string& why)> lost; ///< the bus is gone
 };
 
 class Service {
@@ -46,6 +55,11 @@ class Service {
     ~Service();
 
     void set_deployments(std::vector<Deployment> deployments);
+    void look_at_profile(); ///< the configuration may name another one, or its file be another
+
+    /// The node's state, the newest measurement on request, running or ended, and where the regression watch stands, in
+    /// Prometheus' text format.
+    std::string metrics();
 
   private:
     struct Private;

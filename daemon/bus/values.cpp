@@ -84,6 +84,22 @@ Dictionary dictionary_of(const Repository& repository) {
             {"defined-at", Variant(repository.defined_at)}};
 }
 
+Dictionary dictionary_of(const latency::Comparison& comparison) {
+    std::vector<Dictionary> figures;
+    for (const auto& figure : comparison.figures)
+        figures.push_back({{"name", Variant(figure.name)},
+                           {"a-ns", Variant(figure.a_ns)},
+                           {"b-ns", Variant(figure.b_ns)},
+                           {"ratio", Variant(figure.ratio)},
+                           {"low", Variant(figure.low)},
+                           {"high", Variant(figure.high)},
+                           {"decides", Variant(figure.decides)}});
+    return {{"verdict", Variant(comparison.verdict)},
+            {"reasons", Variant(comparison.reasons)},
+            {"changes", Variant(comparison.changes)},
+            {"figures", Variant(figures)}};
+}
+
 Dictionary dictionary_of(const Deployment& d) {
     Dictionary row;
     const auto add = [&](const char* key, auto value) { row.emplace(key, Variant(std::move(value))); };

@@ -2,6 +2,7 @@
 // Values as D-Bus dictionaries.
 
 #include "bus/options.hpp"
+#include "latency/compare/compare.hpp"
 #include "state/deployment.hpp"
 #include "state/repository.hpp"
 
@@ -17,6 +18,9 @@ Dictionary dictionary_of(const std::string& json);
 
 /// A row of Manager's ListRepositories.
 Dictionary dictionary_of(const Repository& repository);
+
+/// What Latency's Compare answers, without which runs they are.
+Dictionary dictionary_of(const latency::Comparison& comparison);
 
 /// The row of Manager's property Deployments.
 Dictionary dictionary_of(const Deployment& deployment);

@@ -20,24 +20,29 @@ Dictionary row_of(const Check& check) {
 
 } // namespace
 
+std::vector<Check> ManagerObject::tree_checks(const std::string& tree, const Error* error) {
+    if (error != nullptr) return {{.name = "tree", .state = CheckState::unknown, .remedy = error->what()}};
+    return nlohmann::json::parse(tree).at("checks").get<std::vector<Check>>();
+}
+
+std::vector<Check> ManagerObject::checks_with(const std::string& tree, const Error* error) const {
+    auto checks = check_boot(jobs::last_intended(queue_.jobs()), deployments_,
+                             {.kernel_release = host::kernel_release(),
+                              .real_time = host::real_time_kernel(),
+                              .command_line = KernelArguments::parse(host::command_line()).tokens()});
+    const auto of_tree = tree_checks(tree, error);
+    checks.insert(checks.end(), of_tree.begin(), of_tree.end());
+    return checks;
+}
+
 void ManagerObject::Verify(sdbus::Result<std::vector<Dictionary>>&& result, Dictionary options) {
     const Reply<std::vector<Dictionary>> reply(std::move(result));
     reply.guard([&] {
         Options(options).finish();
-        inspect_([this, reply](const std::string& tree, const Error* error) {
+        parts_.inspect([this, reply](const std::string& tree, const Error* error) {
             reply.guard([&] {
-                auto checks = check_boot(jobs::last_intended(queue_.jobs()), deployments_,
-                                         {.kernel_release = host::kernel_release(),
-                                          .real_time = host::real_time_kernel(),
-                                          .command_line = KernelArguments::parse(host::command_line()).tokens()});
-                if (error == nullptr) {
-                    const auto of_tree = nlohmann::json::parse(tree).at("checks").get<std::vector<Check>>();
-                    checks.insert(checks.end(), of_tree.begin(), of_tree.end());
-                } else {
-                    checks.push_back({.name = "tree", .state = CheckState::unknown, .remedy = error->what()});
-                }
                 std::vector<Dictionary> rows;
-                for (const auto& check : checks)
+                for (const auto& check : checks_with(tree, error))
                     rows.push_back(row_of(check));
                 reply(rows);
             });

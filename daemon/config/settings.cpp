@@ -1,10 +1,10 @@
 #include "config/settings.hpp"
 
 #include "config/repository_file.hpp"
+#include "config/table.hpp"
 #include "state/error.hpp"
 #include "state/kernel_version.hpp"
-
-#include <toml.hpp>
+#include "state/own_prefix.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -16,131 +16,6 @@ namespace rtnode::config {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A value of one file, with a place for messages.
-using Value = toml::value;
-
-Error refused(const std::string& what, const Value& value, const std::string& comment, const std::string& hint) {
-    return Error(Reason::Configuration, toml::format_error(what, value, comment, {hint}));
-}
-
-std::string quoted_list(const std::vector<std::string>& words) {
-    return fmt::format("{}", fmt::join(words, ", "));
-}
-
-/// A table that is read key by key; what was never asked for is unknown.
-class Table {
-  public:
-    Table(std::string name, const Value& value) : name_(std::move(name)), value_(value) {
-        if (!value.is_table())
-            throw refused(name_ + " must be a table", value, "this is not one", "write [" + name_ + "]");
-    }
-
-    /// Calls take(value) when the key is there.
-    template <typename F>
-    void with(const std::string& key, F take) {
-        known_.push_back(key);
-        if (const auto& table = value_.as_table(); table.contains(key)) take(table.at(key));
-    }
-
-    void text(const std::string& key, std::string& to) {
-        with(key, [&](const Value& v) {
-            if (!v.is_string()) throw wrong(v, key, "a string");
-            to = v.as_string().str;
-        });
-    }
-    void path(const std::string& key, fs::path& to) {
-        with(key, [&](const Value& v) {
-            if (!v.is_string() || (!v.as_string().str.empty() && !v.as_string().str.starts_with('/')))
-                throw wrong(v, key, "an absolute path");
-            to = v.as_string().str;
-        });
-    }
-    void flag(const std::string& key, bool& to) {
-        with(key, [&](const Value& v) {
-            if (!v.is_boolean()) throw wrong(v, key, "true or false");
-            to = v.as_boolean();
-        });
-    }
-    template <typename Number>
-    void number(const std::string& key, Number& to, std::int64_t least, std::int64_t most) {
-        with(key, [&](const Value& v) {
-            if (!v.is_integer() || v.as_integer() < least || v.as_integer() > most)
-                throw wrong(v, key, fmt::format("a whole number from {} to {}", least, most));
-            to = static_cast<Number>(v.as_integer());
-        });
-    }
-    void duration(const std::string& key, std::chrono::seconds& to, std::chrono::seconds most) {
-        with(key, [&](const Value& v) {
-            const auto expected = fmt::format("a time such as \"90s\", \"5m\" or \"24h\", at most {} s", most.count());
-            if (!v.is_string()) throw wrong(v, key, expected);
-            try {
-                to = parse_duration(v.as_string().str);
-            } catch (const Error&) {
-                throw wrong(v, key, expected);
-            }
-            if (to.count() < 1 || to > most) throw wrong(v, key, expected);
-        });
-    }
-    void seconds(const std::string& key, unsigned& to) {
-        std::chrono::seconds value(to);
-        duration(key, value, std::chrono::hours(24));
-        to = static_cast<unsigned>(value.count());
-    }
-    void texts(const std::string& key, std::vector<std::string>& to) {
-        with(key, [&](const Value& v) {
-            if (!v.is_array()) throw wrong(v, key, "a list of strings");
-            to.clear();
-            for (const auto& element : v.as_array()) {
-                if (!element.is_string()) throw wrong(element, key, "a list of strings");
-                to.push_back(element.as_string().str);
-            }
-        });
-    }
-    void paths(const std::string& key, std::vector<fs::path>& to) {
-        std::vector<std::string> names;
-        with(key, [&](const Value& v) {
-            known_.pop_back();
-            texts(key, names);
-            for (const auto& name : names)
-                if (!name.starts_with('/')) throw wrong(v, key, "a list of absolute paths");
-            to.assign(names.begin(), names.end());
-        });
-    }
-
-    /// A text that check(text) takes, else it throws Error.
-    template <typename F>
-    void checked_text(const std::string& key, std::string& to, const std::string& expected, F check) {
-        with(key, [&](const Value& v) {
-            if (!v.is_string()) throw wrong(v, key, expected);
-            try {
-                check(v.as_string().str);
-            } catch (const Error&) {
-                throw wrong(v, key, expected);
-            }
-            to = v.as_string().str;
-        });
-    }
-
-    /// @throws Error{Configuration} for the first key that nobody asked for
-    void finish() const {
-        for (const auto& [key, value] : value_.as_table())
-            if (std::ranges::find(known_, key) == known_.end())
-                throw refused(
-                    fmt::format("unknown key `{}` in {}", key, name_.empty() ? "the file" : "[" + name_ + "]"), value,
-                    "not a setting", "known keys: " + quoted_list(known_));
-    }
-
-  private:
-    Error wrong(const Value& value, const std::string& key, const std::string& expected) const {
-        return refused(fmt::format("`{}` in [{}] must be {}", key, name_, expected), value, "not that",
-                       "see rtnoded.toml(5)");
-    }
-
-    std::string name_;
-    const Value& value_;
-    std::vector<std::string> known_;
-};
 
 /// All that files said so far.
 struct Inputs {
@@ -189,16 +64,17 @@ void read_repository(const std::string& id, const Value& value, Inputs& inputs) 
 }
 
 void read_fragment(const fs::path& file, Inputs& inputs) {
-    Value root;
-    try {
-        root = toml::parse(file.string());
-    } catch (const toml::exception& e) {
-        throw Error(Reason::Configuration, e.what());
-    } catch (const std::runtime_error&) {
-        throw fail(Reason::Configuration, "{}: can't be read: {}", file.string(), std::strerror(errno));
-    }
+    const auto root = read_toml(file);
     auto& settings = inputs.settings;
     Table top("", root);
+    top.with("profile", [&](const Value& v) {
+        Table table("profile", v);
+        table.text("name", settings.profile);
+        std::string on_drift = settings.repair_drift ? "repair" : "report";
+        table.choice("on-drift", on_drift, {"report", "repair"});
+        settings.repair_drift = on_drift == "repair";
+        table.finish();
+    });
     top.with("packages", [&](const Value& v) {
         Table table("packages", v);
         table.paths("gpg-keys", settings.gpg_keys);
@@ -245,25 +121,18 @@ void read_fragment(const fs::path& file, Inputs& inputs) {
         table.duration("max-duration", settings.latency_max_duration, std::chrono::hours(24 * 365));
         table.path("results-folder", settings.latency_results_folder);
         table.number("keep", settings.latency_keep, 1, 10'000);
+        table.number("watch-keep", settings.latency_watch_keep, 1, 10'000);
+        table.share("watch-tolerance", settings.latency_watch_tolerance);
+        table.number("watch-confirmations", settings.latency_watch_confirmations, 1, 100);
+        table.finish();
+    });
+    top.with("metrics", [&](const Value& v) {
+        Table table("metrics", v);
+        table.path("socket", settings.metrics_socket);
+        table.path("textfile-folder", settings.metrics_textfile_folder);
         table.finish();
     });
     top.finish();
-}
-
-/// Files by name; the last folder that has a name wins (as systemd's drop-ins).
-std::vector<fs::path> files_in(const std::vector<fs::path>& folders, const char* extension) {
-    std::map<std::string, fs::path> files;
-    for (const auto& folder : folders) {
-        std::error_code error;
-        for (const auto& entry : fs::directory_iterator(folder, error))
-            if (entry.path().extension() == extension) files[entry.path().filename().string()] = entry.path();
-        if (error && error != std::errc::no_such_file_or_directory)
-            throw fail(Reason::Configuration, "{}: can't be read: {}", folder.string(), error.message());
-    }
-    std::vector<fs::path> result;
-    for (auto& [name, path] : files)
-        result.push_back(std::move(path));
-    return result;
 }
 
 /// What an import wrote, by name; other files in there come from the medium, and mean nothing here.
@@ -372,8 +241,10 @@ Settings load(const Sources& sources) {
 
 Sources Sources::of_system() {
     Sources sources;
-    for (const auto* parent : {"/usr/lib", "/run", "/etc"})
-        sources.folders.push_back(fs::path(parent) / "rtnode/rtnoded.conf.d");
+    for (const fs::path& parent : {own_prefix() / "lib", fs::path("/run"), fs::path("/etc")}) {
+        sources.folders.push_back(parent / "rtnode/rtnoded.conf.d");
+        sources.profile_folders.push_back(parent / "rtnode/profiles.d");
+    }
     sources.repository_folder = "/etc/yum.repos.d";
     sources.main_file = "/etc/dnf/dnf.conf";
     sources.variables_folders = {"/etc/yum/vars", "/etc/dnf/vars"};
@@ -395,6 +266,7 @@ Sources Sources::of_system() {
 Sources Sources::in(const fs::path& folder) {
     Sources sources;
     sources.folders = {folder};
+    sources.profile_folders = {folder / "profiles.d"};
     sources.repository_folder = folder / "repos.d";
     sources.main_file = folder / "dnf.conf";
     sources.variables_folders = {folder / "vars"};

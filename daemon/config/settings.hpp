@@ -18,6 +18,8 @@ struct Sources {
     /// Folders of *.toml, lowest precedence first. A file of the same name in a later folder replaces the earlier one;
     /// then all are read in the order of their names, and a later value replaces an earlier one.
     std::vector<std::filesystem::path> folders;
+    /// Folders of profiles, NAME.toml and NAME.toml.d/*.toml, lowest precedence first: see profile_file.hpp.
+    std::vector<std::filesystem::path> profile_folders;
     std::filesystem::path repository_folder; ///< of *.repo, unless the configuration names others
     std::filesystem::path imported_folder;   ///< of imports, with a .local.repo each; may be missing
     std::filesystem::path main_file;         ///< dnf.conf; may be missing
@@ -26,16 +28,20 @@ struct Sources {
     std::filesystem::path credentials_folder;     ///< where "credential:NAME" is looked for; empty = none were passed
     std::map<std::string, std::string> variables; ///< known beforehand: basearch, arch, and maybe releasever
 
-    /// The node's own: /usr/lib, /run, /etc rtnode/rtnoded.conf.d, /etc/yum.repos.d, /etc/dnf/dnf.conf, /etc/yum/vars,
-    /// /etc/dnf/vars, $CREDENTIALS_DIRECTORY; releasever is RHEL_VERSION or VERSION_ID of /etc/os-release.
+    /// The node's own: /usr/lib (of own_prefix()), /run, /etc rtnode/rtnoded.conf.d and rtnode/profiles.d,
+    /// /etc/yum.repos.d, /etc/dnf/dnf.conf, /etc/yum/vars, /etc/dnf/vars, $CREDENTIALS_DIRECTORY; releasever is
+    /// RHEL_VERSION or VERSION_ID of /etc/os-release.
     static Sources of_system();
 
-    /// `--config DIR`: DIR/*.toml, DIR/repos.d/*.repo, DIR/dnf.conf, DIR/vars, DIR/credentials, and nothing of the
-    /// host.
+    /// `--config DIR`: DIR/*.toml, DIR/profiles.d, DIR/repos.d/*.repo, DIR/dnf.conf, DIR/vars, DIR/credentials, and
+    /// nothing of the host.
     static Sources in(const std::filesystem::path& folder);
 };
 
 struct Settings {
+    std::string profile;       ///< what the node should be: a profile's name; "" = nobody says
+    bool repair_drift = false; ///< a node that isn't so any more is made so with a job; else it is only said
+
     std::vector<Repository> repositories;        ///< enabled ones, by id; some maybe with a defect
     std::vector<std::filesystem::path> gpg_keys; ///< trusted for packages beside those of the base rpmdb
 
@@ -53,11 +59,18 @@ struct Settings {
     unsigned lock_wait_s = 60; ///< for the sysroot lock held by somebody else
 
     std::chrono::seconds latency_max_duration = std::chrono::hours(24);
-    std::filesystem::path latency_results_folder; ///< for cyclictest's text; empty = not written
-    unsigned latency_keep = 64;                   ///< runs that stay readable
+    std::filesystem::path latency_results_folder;  ///< for cyclictest's text; empty = not written
+    unsigned latency_keep = 64;                    ///< runs that stay readable
+    unsigned latency_watch_keep = 24;              ///< the same of the regression watch
+    double latency_watch_tolerance = 0.25;         ///< a ratio within 1 ± this is no regression, 0 … 1
+    unsigned latency_watch_confirmations = 2;      ///< runs in a row that it takes to call it one
+    std::filesystem::path metrics_socket;          ///< empty = none
+    std::filesystem::path metrics_textfile_folder; ///< node_exporter's textfile collector; empty = not written
 
     /// What was left out, with file and line: a repository file that others put there must not stop the daemon.
     std::vector<std::string> warnings;
+
+    bool operator==(const Settings&) const = default;
 };
 
 /// @throws Error{Configuration} naming file, line and the known keys

@@ -1,6 +1,7 @@
 #include "jobs/journal_folder.hpp"
 
 #include "loop/journal.hpp"
+#include "state/durable_file.hpp"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -17,12 +18,6 @@ namespace rtnode::jobs {
 namespace {
 
 using Json = nlohmann::json;
-
-Error file_error(const std::filesystem::path& path, const char* what) {
-    const int e = errno;
-    return fail(e == ENOSPC || e == EDQUOT ? Reason::NoSpace : Reason::Internal, "{} {}: {}", what, path.string(),
-                std::generic_category().message(e));
-}
 
 State state_of(const std::string& name) {
     for (const auto state : all_states)
@@ -74,15 +69,6 @@ std::uint32_t number_of(const std::string& name) {
     return e == std::errc() && std::string_view(end) == ".json" ? number : 0;
 }
 
-void write_all(int fd, std::string_view text, const std::filesystem::path& path) {
-    while (!text.empty()) {
-        const auto n = ::write(fd, text.data(), text.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) throw file_error(path, "can't write");
-        text.remove_prefix(static_cast<std::size_t>(n));
-    }
-}
-
 struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -111,9 +97,9 @@ void each_line(int folder, const std::string& name, F take) {
 JournalFolder::JournalFolder(const std::filesystem::path& folder) : path_(folder) {
     std::error_code error;
     std::filesystem::create_directories(folder.parent_path(), error);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw file_error(folder, "can't create the folder");
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw file_error("can't create the folder", folder);
     folder_ = UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    if (!folder_) throw file_error(folder, "can't open the folder of jobs");
+    if (!folder_) throw file_error("can't open the folder of jobs", folder);
 
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         const auto name = entry.path().filename().string();
@@ -150,7 +136,7 @@ std::vector<Job> JournalFolder::load() const {
 }
 
 void JournalFolder::store(const Job& job) const {
-    write_file(fmt::format("{}.json", job.id), text_of(job));
+    replace_file(folder_, path_, fmt::format("{}.json", job.id), text_of(job));
 }
 
 void JournalFolder::remove(std::uint32_t id) const noexcept {
@@ -159,7 +145,7 @@ void JournalFolder::remove(std::uint32_t id) const noexcept {
 }
 
 std::uint32_t JournalFolder::take_number() {
-    write_file("next", fmt::format("{}\n", next_ + 1));
+    replace_file(folder_, path_, "next", fmt::format("{}\n", next_ + 1));
     return next_++;
 }
 
@@ -187,23 +173,6 @@ std::uint64_t JournalFolder::count_log_lines(std::uint32_t id) const {
     std::uint64_t number = 0;
     each_line(folder_.get(), fmt::format("{}.log", id), [&](std::string_view) { return ++number > 0; });
     return number;
-}
-
-void JournalFolder::write_file(const std::string& name, std::string_view text) const {
-    const auto temporary = name + ".tmp";
-    try {
-        const UniqueFd file(
-            ::openat(folder_.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (!file) throw file_error(path_ / name, "can't create");
-        write_all(file.get(), text, path_ / name);
-        if (::fsync(file.get()) != 0) throw file_error(path_ / name, "can't write");
-        if (::renameat(folder_.get(), temporary.c_str(), folder_.get(), name.c_str()) != 0)
-            throw file_error(path_ / name, "can't replace");
-        if (::fsync(folder_.get()) != 0) throw file_error(path_, "can't write");
-    } catch (const Error&) {
-        ::unlinkat(folder_.get(), temporary.c_str(), 0);
-        throw;
-    }
 }
 
 std::string JournalFolder::read_file(const std::string& name) const {

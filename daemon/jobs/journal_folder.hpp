@@ -40,7 +40,6 @@ class JournalFolder {
     std::uint64_t count_log_lines(std::uint32_t id) const;
 
   private:
-    void write_file(const std::string& name, std::string_view text) const;
     std::string read_file(const std::string& name) const;
 
     std::filesystem::path path_;

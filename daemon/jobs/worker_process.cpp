@@ -1,6 +1,7 @@
 #include "jobs/worker_process.hpp"
 
 #include "loop/journal.hpp"
+#include "state/memory_file.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -25,20 +26,6 @@ constexpr std::size_t max_line = 8192;
 
 Error system_error(const char* what, int e) {
     return fail(Reason::Internal, "the worker can't be started: {}: {}", what, std::generic_category().message(e));
-}
-
-UniqueFd sealed_memfd(const std::string& text) {
-    UniqueFd fd(::memfd_create("rtnode-order", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!fd) throw system_error("memfd_create", errno);
-    for (std::size_t at = 0; at < text.size();) {
-        const auto n = ::write(fd.get(), text.data() + at, text.size() - at);
-        if (n < 0) throw system_error("writing the order", errno);
-        at += static_cast<std::size_t>(n);
-    }
-    if (::lseek(fd.get(), 0, SEEK_SET) < 0 ||
-        ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        throw system_error("sealing the order", errno);
-    return fd;
 }
 
 /// A copy far above the numbers that the child gets, so that placing one never overwrites another.
@@ -161,7 +148,7 @@ WorkerProcess::WorkerProcess(EventLoop& loop, const std::filesystem::path& progr
     const UniqueFd their_output(ends[1]);
     ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
 
-    const auto memfd = sealed_memfd(order);
+    const auto memfd = sealed_memory_file("rtnode-order", order);
     pid_ = spawn(program, arguments, their_socket.get(), memfd.get(), their_output.get(), files);
     pidfd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     if (!pidfd_) {

@@ -1,7 +1,7 @@
 #pragma once
-// The two histograms that every sample goes into, and the record around them. One writer (the measuring thread), any
-// number of readers, no lock: counters are relaxed atomics which on x86-64 cost plain loads and stores, and the number
-// of cycles is published last, with release.
+// The two histograms that every sample goes into, a third for deadlines that were missed, and the record around them.
+// One writer (the measuring thread), any number of readers, no lock: counters are relaxed atomics which on x86-64 cost
+// plain loads and stores, and the number of cycles is published last, with release.
 
 #include "latency/arena.hpp"
 #include "latency/result.hpp"
@@ -84,23 +84,31 @@ std::array<std::int64_t, percentile_ranks.size()> percentiles_of(const Counts& c
 class Recorder {
   public:
     static std::size_t bytes(std::uint32_t columns) {
-        return Arena::need<Count>(columns) * 2 + Arena::need<Count>(LogLinear::buckets) + Arena::need<Head>(1);
+        return Arena::need<Count>(columns) * 2 + Arena::need<Count>(LogLinear::buckets) * 2 +
+               Arena::need<SpikeSlot>(max_spikes) + Arena::need<Head>(1);
     }
 
-    explicit Recorder(std::uint32_t columns)
-        : arena_(bytes(columns)), head_(arena_.make<Head>()), linear_(arena_.make<Count>(columns), columns),
+    /// @param spike_us latencies above it are kept one by one, the first max_spikes of them; 0 = none
+    /// @param nanoseconds the linear histogram's columns are 1 ns wide, not 1 µs
+    explicit Recorder(std::uint32_t columns, std::uint32_t spike_us = 0, bool nanoseconds = false)
+        : nanoseconds_(nanoseconds),
+          spike_ns_(spike_us > 0 ? std::int64_t{spike_us} * 1000 : std::numeric_limits<std::int64_t>::max()),
+          arena_(bytes(columns)), head_(arena_.make<Head>()), linear_(arena_.make<Count>(columns), columns),
           overflow_cycles_(arena_.make<Count>(columns), columns),
-          logarithmic_(arena_.make<Count>(LogLinear::buckets), LogLinear::buckets) {
+          logarithmic_(arena_.make<Count>(LogLinear::buckets), LogLinear::buckets),
+          passed_(arena_.make<Count>(LogLinear::buckets), LogLinear::buckets),
+          spikes_(arena_.make<SpikeSlot>(max_spikes), max_spikes) {
         head_->min.set(std::numeric_limits<std::int64_t>::max());
     }
 
     /// By the thread that will write: as new.
     void clear() noexcept {
-        for (const auto counts : {linear_, overflow_cycles_, logarithmic_})
+        for (const auto counts : {linear_, overflow_cycles_, logarithmic_, passed_})
             for (auto& count : counts)
                 count.set(0);
-        for (auto* count : {&head_->missed, &head_->early, &head_->overflows, &head_->sum})
+        for (auto* count : {&head_->missed, &head_->early, &head_->overflows, &head_->sum, &head_->spikes})
             count->set(0);
+        head_->most_passed.set(0);
         head_->min.set(std::numeric_limits<std::int64_t>::max());
         head_->max.set(0);
         head_->last.set(0);
@@ -110,8 +118,8 @@ class Recorder {
     /// By the thread that will write, before it starts.
     void prefault() noexcept { arena_.prefault(); }
 
-    /// The writer's: one wake-up, `late_ns` after its deadline.
-    void record(std::int64_t late_ns) noexcept {
+    /// The writer's: one wake-up, `late_ns` after its deadline. @param woke_ns CLOCK_MONOTONIC
+    void record(std::int64_t late_ns, std::int64_t woke_ns = 0) noexcept {
         Head& head = *head_;
         if (late_ns < 0) [[unlikely]] {
             head.early.add(1);
@@ -119,8 +127,9 @@ class Recorder {
         }
         const auto value = static_cast<std::uint64_t>(late_ns);
         const auto cycle = head.cycles.get();
-        if (const auto us = value / 1000; us < linear_.size()) [[likely]] {
-            linear_[us].add(1);
+        // A division by a constant is a multiplication.
+        if (const auto column = nanoseconds_ ? value : value / 1000; column < linear_.size()) [[likely]] {
+            linear_[column].add(1);
         } else {
             const auto nth = head.overflows.get();
             if (nth < overflow_cycles_.size()) overflow_cycles_[nth].set(cycle);
@@ -131,14 +140,31 @@ class Recorder {
         if (late_ns > head.max.get()) head.max.set(late_ns);
         head.last.set(late_ns);
         head.sum.add(value);
+        if (late_ns > spike_ns_) [[unlikely]]
+            keep_spike(cycle, late_ns, woke_ns);
         head.cycles.set(cycle + 1, std::memory_order_release);
     }
 
-    /// The writer's: deadlines that passed before they could be waited for.
-    void miss(std::uint64_t deadlines) noexcept { head_->missed.add(deadlines); }
+    /// The writer's: `deadlines` that passed before they could be waited for, `interval_ns` apart, the oldest of them
+    /// `late_ns` ago. Each counts with its own lateness, so that a stall weighs as much as it lasted. Takes one turn a
+    /// bucket, not one a deadline: after a minute of suspension there are millions of those.
+    void miss(std::uint64_t deadlines, std::int64_t late_ns, std::int64_t interval_ns) noexcept {
+        head_->missed.add(deadlines);
+        if (late_ns > head_->most_passed.get()) head_->most_passed.set(late_ns);
+        while (deadlines > 0) {
+            const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(late_ns, 0));
+            const auto index = LogLinear::index_of(value);
+            const auto in_bucket = (static_cast<std::int64_t>(value) - LogLinear::lower_edge(index)) / interval_ns + 1;
+            const auto taken = std::min(deadlines, static_cast<std::uint64_t>(in_bucket));
+            passed_[index].add(taken);
+            deadlines -= taken;
+            late_ns -= static_cast<std::int64_t>(taken) * interval_ns;
+        }
+    }
 
     std::uint64_t cycles() const noexcept { return head_->cycles.get(std::memory_order_acquire); }
     std::uint64_t missed() const noexcept { return head_->missed.get(); }
+    std::int64_t last() const noexcept { return head_->last.get(); } ///< the last latency, ns
 
     /// Any reader's. While the writer runs, the histograms may be a few samples ahead of `cycles`, never behind.
     CpuStatistics statistics(unsigned cpu) const {
@@ -148,14 +174,25 @@ class Recorder {
         s.missed = missed();
         s.early = head_->early.get();
         s.overflows = head_->overflows.get();
+        s.spikes = head_->spikes.get();
         if (s.cycles == 0) return s;
         s.min_ns = head_->min.get();
         s.last_ns = head_->last.get();
         s.max_ns = head_->max.get();
         s.avg_ns = static_cast<double>(head_->sum.get()) / static_cast<double>(s.cycles);
-        s.percentiles_ns = percentiles_of(copied(logarithmic_), s.max_ns);
+        auto counts = copied(logarithmic_);
+        s.percentiles_ns = percentiles_of(counts, s.max_ns);
+        s.corrected_percentiles_ns = s.percentiles_ns;
+        if (s.missed > 0) {
+            for (std::size_t i = 0; i < counts.size(); ++i)
+                counts[i] += passed_[i].get();
+            s.corrected_percentiles_ns = percentiles_of(counts, std::max(s.max_ns, head_->most_passed.get()));
+        }
         return s;
     }
+
+    /// Counts by LogLinear buckets, of the cycles so far.
+    std::vector<std::uint64_t> logarithmic() const { return copied(logarithmic_); }
 
     std::vector<std::uint64_t> histogram_us() const { return copied(linear_); }
 
@@ -163,19 +200,57 @@ class Recorder {
         return copied(overflow_cycles_.first(std::min<std::uint64_t>(head_->overflows.get(), overflow_cycles_.size())));
     }
 
-    std::vector<std::pair<std::int64_t, std::uint64_t>> histogram_ns() const {
-        std::vector<std::pair<std::int64_t, std::uint64_t>> filled;
-        for (std::size_t i = 0; i < logarithmic_.size(); ++i)
-            if (const auto count = logarithmic_[i].get(); count > 0)
-                filled.emplace_back(LogLinear::lower_edge(i), count);
-        return filled;
+    using Filled = std::vector<std::pair<std::int64_t, std::uint64_t>>;
+
+    /// Non-empty buckets: lower edge, count. Of the cycles.
+    Filled histogram_ns() const {
+        return filled([&](std::size_t i) { return logarithmic_[i].get(); });
+    }
+    /// Of the cycles and the missed deadlines.
+    Filled corrected_ns() const {
+        return filled([&](std::size_t i) { return logarithmic_[i].get() + passed_[i].get(); });
+    }
+
+    /// Spikes that were kept, from number `from` on; without real time and hints.
+    std::vector<Spike> spikes(unsigned cpu, std::size_t from = 0) const {
+        const auto kept = std::min<std::uint64_t>(head_->spikes.get(std::memory_order_acquire), spikes_.size());
+        std::vector<Spike> spikes;
+        for (auto i = from; i < kept; ++i)
+            spikes.push_back({.cpu = cpu,
+                              .cycle = spikes_[i].cycle.get(),
+                              .late_ns = spikes_[i].late.get(),
+                              .monotonic_ns = spikes_[i].woke.get()});
+        return spikes;
     }
 
   private:
     struct alignas(64) Head {
-        Count cycles, missed, early, overflows, sum;
-        Published<std::int64_t> min, max, last;
+        Count cycles, missed, early, overflows, sum, spikes;
+        Published<std::int64_t> min, max, last, most_passed;
     };
+    struct SpikeSlot {
+        Count cycle;
+        Published<std::int64_t> late, woke;
+    };
+
+    void keep_spike(std::uint64_t cycle, std::int64_t late_ns, std::int64_t woke_ns) noexcept {
+        const auto nth = head_->spikes.get();
+        if (nth < spikes_.size()) {
+            spikes_[nth].cycle.set(cycle);
+            spikes_[nth].late.set(late_ns);
+            spikes_[nth].woke.set(woke_ns);
+        }
+        head_->spikes.set(nth + 1, std::memory_order_release);
+    }
+
+    template <typename CountOf>
+    static Filled filled(CountOf count_of) {
+        Filled filled;
+        for (std::size_t i = 0; i < LogLinear::buckets; ++i)
+            if (const std::uint64_t count = count_of(i); count > 0)
+                filled.emplace_back(LogLinear::lower_edge(i), count);
+        return filled;
+    }
 
     static std::vector<std::uint64_t> copied(std::span<const Count> counts) {
         std::vector<std::uint64_t> values(counts.size());
@@ -183,9 +258,12 @@ class Recorder {
         return values;
     }
 
+    bool nanoseconds_;
+    std::int64_t spike_ns_;
     Arena arena_;
     Head* head_;
-    std::span<Count> linear_, overflow_cycles_, logarithmic_;
+    std::span<Count> linear_, overflow_cycles_, logarithmic_, passed_; ///< passed_: missed deadlines, by lateness
+    std::span<SpikeSlot> spikes_;
 };
 
 } // namespace rtnode::latency

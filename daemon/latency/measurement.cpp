@@ -1,19 +1,21 @@
 #include "latency/measurement.hpp"
 
+#include "latency/exclusive_cpus.hpp"
 #include "latency/housekeeping.hpp"
+#include "latency/machine/environment.hpp"
 #include "latency/memory_lock.hpp"
+#include "latency/observer.hpp"
 #include "latency/thread.hpp"
 #include "state/error.hpp"
+#include "state/numbers.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 
 namespace rtnode::latency {
@@ -44,48 +46,43 @@ class DmaLatency {
     std::string why_not_;
 };
 
-std::string first_line(const std::string& path) {
-    std::ifstream file(path);
-    std::string line;
-    std::getline(file, line);
-    return line;
-}
-
-std::string numbered(std::uint64_t count, std::string_view what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 /// Fills in the verdict: what spoils the numbers, and what only explains them.
 void judge(Result& result, const std::string& memory, const std::string& dma, bool shared) {
     auto& invalid = result.invalid;
     auto& notes = result.notes;
     if (!memory.empty()) invalid.push_back(memory);
     if (result.end == End::Overloaded)
-        invalid.push_back(fmt::format("CPU {} missed more than half of its deadlines for 3 s, so the run ended itself; "
-                                      "the interval of {} µs is too short here",
-                                      result.end_cpu, result.options.interval.count()));
+        invalid.push_back(why_overloaded(result) + ", so the run ended itself; that is too short here");
     for (const auto& cpu : result.cpus) {
         const auto& s = cpu.statistics;
         if (s.cycles == 0) invalid.push_back(fmt::format("CPU {}: nothing was measured", s.cpu));
         if (s.minor_faults + s.major_faults > 0)
             invalid.push_back(fmt::format("CPU {}: {} in the measuring loop", s.cpu,
-                                          numbered(s.minor_faults + s.major_faults, "page fault")));
+                                          counted(s.minor_faults + s.major_faults, "page fault")));
+        if (cpu.audit.allocations > 0)
+            invalid.push_back(fmt::format("CPU {}: {} of memory in the measuring loop", s.cpu,
+                                          counted(cpu.audit.allocations, "allocation")));
         if (s.early > 0)
             invalid.push_back(fmt::format("CPU {}: {} before the deadline; the clock is not monotonic across CPUs",
-                                          s.cpu, numbered(s.early, "wake-up")));
+                                          s.cpu, counted(s.early, "wake-up")));
         if (cpu.audit.migrated)
             invalid.push_back(fmt::format("CPU {}: the measuring thread was moved away (CPU went offline, or a cpuset "
                                           "was rewritten); at the end it could run on {}",
                                           s.cpu, format_cpu_list(cpu.audit.affinity)));
         if (s.missed > 0)
-            notes.push_back(fmt::format("CPU {}: {} missed of {}; percentiles count only the others", s.cpu,
-                                        numbered(s.missed, "deadline"), s.cycles + s.missed));
+            notes.push_back(fmt::format("CPU {}: {} missed of {}; only the corrected percentiles count them", s.cpu,
+                                        counted(s.missed, "deadline"), s.cycles + s.missed));
+        if (s.spikes > max_spikes)
+            notes.push_back(fmt::format("CPU {}: {} above {} µs; the first {} are kept", s.cpu,
+                                        counted(s.spikes, "spike"), result.options.spike_us, max_spikes));
     }
     if (!dma.empty()) notes.push_back(dma);
     if (shared) notes.push_back("every CPU is measured, so the daemon itself runs on the lowest of them");
-    if (result.options.policy == Policy::Other)
+    // What the kernel has no part in is the same for every policy and kernel.
+    const bool of_kernel = result.options.mode != Mode::Hardware;
+    if (of_kernel && result.options.policy == Policy::Other)
         notes.push_back("measured with policy other: says nothing of real-time threads");
-    if (!result.environment.realtime) notes.push_back("the running kernel is not a PREEMPT_RT kernel");
+    if (of_kernel && !result.environment.realtime) notes.push_back("the running kernel is not a PREEMPT_RT kernel");
     const auto& clock = result.environment.clocksource;
     if (clock == "hpet" || clock == "acpi_pm" || clock == "jiffies")
         notes.push_back(fmt::format("the clock source is {}: reading the clock takes microseconds itself", clock));
@@ -103,33 +100,28 @@ std::string_view name_of(End end) {
         return "break";
     case End::Overloaded:
         return "overloaded";
+    case End::Running:
+        return "running";
     }
     return "unknown";
 }
 
-Environment Environment::read(const std::string& root) {
-    Environment environment;
-    if (utsname name{}; ::uname(&name) == 0) {
-        environment.sysname = name.sysname;
-        environment.nodename = name.nodename;
-        environment.release = name.release;
-        environment.version = name.version;
-        environment.machine = name.machine;
-    }
-    environment.realtime = first_line(root + "/sys/kernel/realtime") == "1";
-    environment.command_line = first_line(root + "/proc/cmdline");
-    environment.clocksource = first_line(root + "/sys/devices/system/clocksource/clocksource0/current_clocksource");
-    environment.cpus_online = first_line(root + "/sys/devices/system/cpu/online");
-    return environment;
+std::string why_overloaded(const Result& result) {
+    return fmt::format("CPU {} missed more than half of its deadlines, or was taken up to more than nine tenths by the "
+                       "loop, for 3 s at an interval of {} µs",
+                       result.end_cpu, result.options.interval.count());
 }
 
 struct Measurement::Private {
     Private(const Options& o, const Host& host)
-        : options(o), online(host.topology.online), claim(std::in_place, o.cpus, host.housekeeping_thread),
-          memory(std::in_place), dma(std::in_place, host.dma_latency_path),
-          control(static_cast<unsigned>(o.cpus.size())) {
+        : options(o), online(host.topology.online), activity(host.activity), trace_root(host.trace_root),
+          claim(std::in_place, o.cpus, host.housekeeping_thread), memory(std::in_place),
+          dma(std::in_place, host.dma_latency_path), control(static_cast<unsigned>(o.cpus.size())) {
         result.options = options;
+        if (!options.force) respect_pods();
         result.environment = Environment::read();
+        result.environment.findings = findings_of("/", options.cpus, options);
+        if (options.tracemark) control.trace.emplace(trace_root);
         for (const auto cpu : options.cpus) {
             try {
                 threads.push_back(std::make_unique<MeasuringThread>(cpu, options, control));
@@ -138,6 +130,16 @@ struct Measurement::Private {
                 throw;
             }
         }
+    }
+
+    void respect_pods() {
+        std::string doubt;
+        if (const auto exclusive = exclusive_cpus(options.cpus, doubt); !exclusive.empty())
+            throw fail(Reason::CpuBusy,
+                       "{} (kubelet's static CPU manager), and a measurement would disturb it; choose other CPUs, or "
+                       "force it with the option 'force'",
+                       describe(exclusive.front()));
+        if (!doubt.empty()) result.notes.push_back(doubt);
     }
 
     /// Ends threads that wait for their start, also those that can't run on their CPU.
@@ -166,13 +168,27 @@ struct Measurement::Private {
         for (const auto& thread : threads)
             thread->verify();
 
-        // Spread over one interval, so that CPUs don't wake each other's memory bus in step.
+        observer.emplace(options, threads, activity, trace_root); // before the time is taken: it reads a lot
         const std::int64_t interval = std::chrono::nanoseconds(options.interval).count();
-        const auto first = MonotonicClock().now() + std::max<std::int64_t>(interval, 1'000'000);
-        const auto count = static_cast<std::int64_t>(threads.size());
-        for (std::int64_t i = 0; i < count; ++i)
-            threads[static_cast<std::size_t>(i)]->set_first_deadline(first + interval * i / count);
-        result.started = std::chrono::system_clock::now();
+        // Over one turn of each CPU, so that CPUs don't wake each other's memory bus in step; and in mode hardware, so
+        // that some have time for others while the rest is looked at, and there is always one that looks.
+        const auto turn = options.mode == Mode::Hardware ? hardware_window_ns : interval;
+        const auto now = MonotonicClock().now();
+        auto first = now + std::max<std::int64_t>(interval, 1'000'000);
+        if (options.phase) {
+            constexpr std::int64_t second = 1'000'000'000;
+            first = (first / second + 1) * second + std::chrono::nanoseconds(*options.phase).count();
+        }
+        const auto count = threads.size();
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto offset =
+                options.phase ? 0 : turn * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(count);
+            threads[i]->set_pace(first + offset, std::chrono::nanoseconds(options.interval_of(i)).count(),
+                                 options.deadlines_of(i));
+        }
+        observer->begin(first);
+        first_ns = first;
+        result.started = std::chrono::system_clock::now() + std::chrono::nanoseconds(first - now);
         for (std::size_t i = 0; i < threads.size(); ++i)
             ::sem_post(&control.go);
     }
@@ -189,31 +205,62 @@ struct Measurement::Private {
     void finish() {
         for (const auto& thread : threads)
             thread->join();
+        observer->finish(MonotonicClock().now());
+        end_if_broken();
         auto& flags = control.flags;
         result.end_cpu = flags.end_cpu;
         result.end = result.end_cpu >= 0 ? flags.end.load() : flags.stop ? End::Stopped : End::Duration;
-        const std::chrono::nanoseconds ended{flags.ended_at.load()};
-        result.ended = std::chrono::system_clock::time_point(
-            std::chrono::duration_cast<std::chrono::system_clock::duration>(ended));
-        for (const auto& thread : threads)
-            result.cpus.push_back(thread->result());
-        result.memory_locked = memory->held();
-        result.dma_latency_held = dma->why_not().empty();
+        result.ended = time_of(flags.ended_at);
+        fill(result);
         judge(result, memory->why_not(), dma->why_not(), claim->shared());
+        result.invalid.insert(result.invalid.end(), observer->taints().begin(), observer->taints().end());
+        if (options.spike_us > 0)
+            for (const auto& note : observer->notes())
+                result.notes.push_back(note);
         collected = true;
         dma.reset();
         memory.reset();
         claim.reset();
     }
 
+    /// Where only the observer can tell a latency, it can't be the measuring thread that ends the run.
+    void end_if_broken() noexcept {
+        const auto cpu = observer->broken();
+        if (!cpu) return;
+        auto& flags = control.flags;
+        if (int nobody = -1; flags.end_cpu.compare_exchange_strong(nobody, static_cast<int>(*cpu)))
+            flags.end = End::Break;
+        flags.stop = true;
+    }
+
+    /// By the wall clock as it was at the start: one that is set in mid-run makes no run longer or shorter.
+    std::chrono::system_clock::time_point time_of(std::int64_t monotonic_ns) const {
+        return result.started + std::chrono::nanoseconds(monotonic_ns - first_ns);
+    }
+
+    /// What the threads and their observer have.
+    void fill(Result& into) const {
+        for (std::size_t i = 0; i < threads.size(); ++i) {
+            into.cpus.push_back(threads[i]->result());
+            into.cpus.back().windows = observer->windows(i);
+        }
+        into.spikes = observer->spikes();
+        into.memory_locked = memory->held();
+        into.dma_latency_held = dma->why_not().empty();
+    }
+
     const Options options;
     const CpuList online;
+    const std::function<std::string()> activity;
+    const std::string trace_root;
     std::optional<Claim> claim;
     std::optional<MemoryLock> memory;
     std::optional<DmaLatency> dma;
     Control control;
-    std::vector<std::unique_ptr<MeasuringThread>> threads;
+    Observer::Threads threads;
+    std::optional<Observer> observer;
     Result result;
+    std::int64_t first_ns = 0; ///< the first deadline, CLOCK_MONOTONIC
     bool collected = false;
 };
 
@@ -259,6 +306,23 @@ Snapshot Measurement::snapshot() const {
     for (const auto& thread : p_->threads)
         snapshot.cpus.push_back(thread->statistics());
     return snapshot;
+}
+
+std::vector<Spike> Measurement::observe() {
+    if (p_->collected) return {};
+    auto spikes = p_->observer->look(MonotonicClock().now());
+    if (p_->observer->lost()) stop();
+    p_->end_if_broken();
+    return spikes;
+}
+
+Result Measurement::so_far() const {
+    if (p_->collected) return p_->result;
+    auto result = p_->result;
+    result.end = End::Running;
+    result.ended = p_->time_of(MonotonicClock().now());
+    p_->fill(result);
+    return result;
 }
 
 const Options& Measurement::options() const noexcept {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct Host {
     /// after the last. Nothing = leave everybody where they are.
     std::optional<pid_t> housekeeping_thread;
     std::string dma_latency_path = "/dev/cpu_dma_latency";
+    std::string trace_root = "/"; ///< tracefs is at sys/kernel/tracing below it
+    /// What this process itself is doing that may disturb, for people; "" or nothing = nothing.
+    std::function<std::string()> activity;
 };
 
 /// Live state; cheap to make, takes no lock that a measuring thread could wait for.
@@ -46,12 +50,18 @@ class Measurement {
     /// Asks the threads to end; they do within one interval. Returns at once; harmless when ended.
     void stop() noexcept;
 
+    /// To be called about once a second while it runs, from a thread off the measured CPUs: keeps the time series,
+    /// gathers hints for spikes, and pins threads again whose affinity was taken away. @returns the new spikes
+    std::vector<Spike> observe();
+
     /// Readable (and stays so) once every thread has left its loop: for an event loop. Owned by this object.
     int finished_fd() const noexcept;
     bool finished() const noexcept;
 
     Snapshot snapshot() const;
     const Options& options() const noexcept;
+    /// The result as far as it has come, with End::Running, without audit and verdict; after the end the whole result.
+    Result so_far() const;
 
     /// The result. The first call, to be made when finished_fd() is readable, joins the threads and releases CPUs,
     /// memory lock, /dev/cpu_dma_latency and the housekeeping thread; called earlier it waits for the end.
@@ -62,6 +72,9 @@ class Measurement {
     explicit Measurement(std::unique_ptr<Private> p);
     std::unique_ptr<Private> p_;
 };
+
+/// Why a run with End::Overloaded ended itself, without what to do: it may have had either cause.
+std::string why_overloaded(const Result& result);
 
 /// CPUs on which a measurement of this process runs now.
 CpuList measured_cpus();

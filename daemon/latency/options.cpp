@@ -7,7 +7,6 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
-#include <set>
 
 namespace rtnode::latency {
 namespace {
@@ -15,9 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-constexpr unsigned highest_cpu = 8191; // the kernel's NR_CPUS limit on x86-64
 constexpr auto max_interval = std::chrono::microseconds(1s);
+constexpr auto least_hardware = nanoseconds(1s); // a whole turn of every CPU
 constexpr std::uint32_t max_columns = 1'000'000; // cyclictest's HIST_MAX
+// A day at the shortest interval; so that loops times an interval is a number that 64 bits hold.
+constexpr std::uint64_t most_loops = 86'400'000'000;
 // Two arrays of 8-byte counters a CPU, resident and locked; and as many numbers in a report, which must fit into one
 // D-Bus message (128 MiB).
 constexpr std::size_t max_histogram_bytes = 64u << 20;
@@ -42,11 +43,6 @@ bool take_number(std::string_view& text, Number& number) {
     return true;
 }
 
-Error bad_cpu_list(std::string_view text, std::string_view why) {
-    return fail(Reason::InvalidArgument, "'{}' is not a list of CPUs: {}; write numbers and ranges like 0-3,5", text,
-                why);
-}
-
 Error bad_duration(std::string_view text, std::string_view why) {
     return fail(Reason::InvalidArgument,
                 "'{}' is not a duration: {}; write whole numbers with units h, m, s, ms or us, like 10m or 1h30m", text,
@@ -54,43 +50,6 @@ Error bad_duration(std::string_view text, std::string_view why) {
 }
 
 } // namespace
-
-CpuList parse_cpu_list(std::string_view text) {
-    auto rest = text;
-    if (rest.ends_with('\n')) rest.remove_suffix(1);
-    std::set<unsigned> cpus;
-    while (!rest.empty()) {
-        unsigned first = 0;
-        if (!take_number(rest, first)) throw bad_cpu_list(text, "a number is missing");
-        unsigned last = first;
-        if (rest.starts_with('-')) {
-            rest.remove_prefix(1);
-            if (!take_number(rest, last)) throw bad_cpu_list(text, "a range has no end");
-        }
-        if (last < first) throw bad_cpu_list(text, "a range runs backwards");
-        if (last > highest_cpu) throw bad_cpu_list(text, fmt::format("the highest possible CPU is {}", highest_cpu));
-        for (auto cpu = first; cpu <= last; ++cpu)
-            cpus.insert(cpu);
-        if (rest.empty()) break;
-        if (rest.front() != ',') throw bad_cpu_list(text, fmt::format("'{}' is unexpected", rest.front()));
-        rest.remove_prefix(1);
-        if (rest.empty()) throw bad_cpu_list(text, "it ends with a comma");
-    }
-    return {cpus.begin(), cpus.end()};
-}
-
-std::string format_cpu_list(const CpuList& cpus) {
-    std::string text;
-    for (std::size_t i = 0; i < cpus.size();) {
-        auto end = i + 1;
-        while (end < cpus.size() && cpus[end] == cpus[end - 1] + 1)
-            ++end;
-        if (!text.empty()) text += ',';
-        text += end - i > 1 ? fmt::format("{}-{}", cpus[i], cpus[end - 1]) : fmt::format("{}", cpus[i]);
-        i = end;
-    }
-    return text;
-}
 
 nanoseconds parse_duration(std::string_view text) {
     if (text.empty()) throw bad_duration(text, "it is empty");
@@ -147,13 +106,88 @@ std::string_view name_of(Policy policy) {
     return "unknown";
 }
 
+Mode parse_mode(std::string_view text) {
+    for (const auto mode : {Mode::Cyclic, Mode::Busy, Mode::Hardware})
+        if (name_of(mode) == text) return mode;
+    throw fail(Reason::InvalidArgument, "'{}' is not a mode of measuring; use cyclic, busy or hardware", text);
+}
+
+std::string_view name_of(Mode mode) {
+    switch (mode) {
+    case Mode::Cyclic:
+        return "cyclic";
+    case Mode::Busy:
+        return "busy";
+    case Mode::Hardware:
+        return "hardware";
+    }
+    return "unknown";
+}
+
+std::string_view sample_of(Mode mode) {
+    return mode == Mode::Cyclic ? "wake-up" : "gap";
+}
+
+std::uint64_t Options::deadlines_of(std::size_t place) const {
+    const auto in_time = static_cast<std::uint64_t>(duration / interval_of(place));
+    return loops > 0 ? std::min(loops, in_time) : in_time;
+}
+
 Topology Topology::read(const std::string& root) {
     const auto path = root + "/sys/devices/system/cpu/online";
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     if (text.empty()) throw fail(Reason::Internal, "cannot read which CPUs are online from {}; is /sys mounted?", path);
-    return {parse_cpu_list(text)};
+    std::ifstream isolated(root + "/sys/devices/system/cpu/isolated"); // not in every kernel
+    return {parse_cpu_list(text), parse_cpu_list(std::string{std::istreambuf_iterator<char>(isolated), {}})};
 }
+
+namespace {
+
+void check_no_deadlines(const Options& options) {
+    if (options.loops > 0 || options.phase || options.distance > 0us)
+        throw fail(Reason::InvalidArgument, "mode {} has no deadlines; leave out loops, phase and distance",
+                   name_of(options.mode));
+}
+
+void check_busy(const Options& options, const Topology& topology) {
+    check_no_deadlines(options);
+    if (options.cpus == topology.online)
+        throw fail(Reason::CpuUnavailable,
+                   "a busy loop on every CPU would leave none to the node; leave out at least one of {}",
+                   format_cpu_list(topology.online));
+    CpuList shared;
+    std::set_difference(options.cpus.begin(), options.cpus.end(), topology.isolated.begin(), topology.isolated.end(),
+                        std::back_inserter(shared));
+    if (options.policy != Policy::Other && !shared.empty() && !options.force)
+        throw fail(Reason::CpuUnavailable,
+                   "a busy loop of real-time priority would take CPU {} from everything else that runs there; isolate "
+                   "it (isolcpus=), measure with policy other, or force it with the option 'force'",
+                   format_cpu_list(shared));
+}
+
+/// And says what a spike is.
+void check_hardware(Options& options) {
+    check_no_deadlines(options);
+    if (options.tracemark)
+        throw fail(Reason::InvalidArgument,
+                   "'tracemark' marks the moment of a latency, and mode hardware learns only about a second later that "
+                   "one was the hardware's; leave it out");
+    if (options.duration < least_hardware)
+        throw fail(Reason::InvalidArgument,
+                   "a duration of {} is too short for mode hardware, which looks at each CPU for half of the time; "
+                   "give at least {}",
+                   format_duration(options.duration), format_duration(least_hardware));
+    if (options.spike_us == 0)
+        options.spike_us = options.break_us > 0 ? std::min(options.break_us, hardware_spike_us) : hardware_spike_us;
+    if (options.break_us > 0 && options.break_us < options.spike_us)
+        throw fail(Reason::InvalidArgument,
+                   "mode hardware looks at nothing below 'spike', {} µs, so it can't break at {} µs; give a lower "
+                   "'spike' or a higher 'break'",
+                   options.spike_us, options.break_us);
+}
+
+} // namespace
 
 Options validated(Options options, const Topology& topology, const Limits& limits) {
     auto& cpus = options.cpus;
@@ -168,6 +202,9 @@ Options validated(Options options, const Topology& topology, const Limits& limit
                    format_cpu_list(absent), format_cpu_list(topology.online));
     if (cpus.empty()) throw fail(Reason::CpuUnavailable, "there is no CPU to measure: none is online");
 
+    if (options.mode == Mode::Busy) check_busy(options, topology);
+    if (options.mode == Mode::Hardware) check_hardware(options);
+
     if (options.interval < 1us || options.interval > max_interval)
         throw fail(Reason::InvalidArgument, "an interval of {} µs is out of range; give 1 to {} µs (usual is 1000)",
                    options.interval.count(), max_interval.count());
@@ -177,18 +214,40 @@ Options validated(Options options, const Topology& topology, const Limits& limit
                    "there; give a longer one, or force it with the option 'force'",
                    options.interval.count(), limits.min_interval.count());
 
+    if (options.distance < 0us || options.distance > max_interval)
+        throw fail(Reason::InvalidArgument, "a distance of {} µs is out of range; give 0 to {} µs (usual is 0)",
+                   options.distance.count(), max_interval.count());
+    const auto longest = options.interval_of(cpus.size() - 1);
+    if (longest > max_interval)
+        throw fail(Reason::InvalidArgument,
+                   "with a distance of {} µs the last of {} CPUs would wake every {} µs, above {} µs; give less",
+                   options.distance.count(), cpus.size(), longest.count(), max_interval.count());
+    if (options.phase && (*options.phase < 0us || *options.phase >= options.interval))
+        throw fail(Reason::InvalidArgument, "a phase of {} µs is out of range; give 0 to {} µs, less than the interval",
+                   options.phase->count(), options.interval.count() - 1);
+    if (options.loops > most_loops)
+        throw fail(Reason::InvalidArgument, "{} loops are too many; give at most {}", options.loops, most_loops);
+    // The CPU with the longest interval needs the most time for them.
+    if (options.loops > 0 && options.duration == 0ns)
+        options.duration = longest * static_cast<std::int64_t>(options.loops);
+
     if (options.duration <= 0ns)
-        throw fail(Reason::InvalidArgument, "a measurement needs a duration; give one like 10s, 10m or 1h");
+        throw fail(Reason::InvalidArgument,
+                   "a measurement needs a duration; give one like 10s, 10m or 1h, or a number of loops");
     if (options.duration > limits.max_duration)
         throw fail(Reason::InvalidArgument,
                    "a duration of {} is above the limit of {}; give a shorter one, or raise max-duration in the "
                    "configuration",
                    format_duration(options.duration), format_duration(limits.max_duration));
-    if (options.duration < options.interval)
+    if (options.duration < longest)
         throw fail(Reason::InvalidArgument,
                    "a duration of {} is shorter than the interval of {} µs: nothing would be "
                    "measured; give a longer one",
-                   format_duration(options.duration), options.interval.count());
+                   format_duration(options.duration), longest.count());
+    if (options.trace && options.spike_us == 0)
+        throw fail(Reason::InvalidArgument, "'trace' looks for who made a spike; say what is one with 'spike'");
+    if (options.tracemark && options.break_us == 0)
+        throw fail(Reason::InvalidArgument, "'tracemark' needs a latency to break at; give it with 'break'");
 
     if (options.policy != Policy::Other && (options.priority < 1 || options.priority > 98))
         throw fail(Reason::InvalidArgument,
@@ -196,13 +255,14 @@ Options validated(Options options, const Topology& topology, const Limits& limit
                    options.priority);
 
     if (options.histogram_us < 1 || options.histogram_us > max_columns)
-        throw fail(Reason::InvalidArgument, "a histogram of {} µs is out of range; give 1 to {} (usual is 400)",
+        throw fail(Reason::InvalidArgument, "a histogram of {} columns is out of range; give 1 to {} (usual is 400)",
                    options.histogram_us, max_columns);
     if (const auto bytes = std::size_t{options.histogram_us} * 16 * cpus.size(); bytes > max_histogram_bytes)
-        throw fail(Reason::InvalidArgument,
-                   "a histogram of {} µs on {} CPUs needs {} MiB of locked memory, more than {} MiB; ask for fewer "
-                   "microseconds or CPUs",
-                   options.histogram_us, cpus.size(), bytes >> 20, max_histogram_bytes >> 20);
+        throw fail(
+            Reason::InvalidArgument,
+            "a histogram of {} columns on {} CPUs needs {} MiB of locked memory, more than {} MiB; ask for fewer "
+            "columns or CPUs",
+            options.histogram_us, cpus.size(), bytes >> 20, max_histogram_bytes >> 20);
 
     if (options.name.size() > 64 ||
         std::any_of(options.name.begin(), options.name.end(), [](char c) { return c < 0x20 || c > 0x7e; }))

@@ -46,13 +46,19 @@ Permissions Permissions::read(const std::string& root) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_RTPRIO, &limit) == 0) permissions.rtprio_limit = limit.rlim_cur;
 
-    std::ifstream cgroup(root + "/proc/self/cgroup");
-    for (std::string line; std::getline(cgroup, line);)
-        if (line.starts_with("0::")) permissions.cgroup = line.substr(3);
+    permissions.cgroup = cgroup_of(root);
     std::ifstream runtime(root + "/proc/sys/kernel/sched_rt_runtime_us");
     if (std::int64_t value = 0; runtime >> value) permissions.rt_runtime_us = value;
     permissions.group_scheduling = group_scheduling_of(root);
     return permissions;
+}
+
+std::string cgroup_of(const std::string& root) {
+    std::string cgroup;
+    std::ifstream file(root + "/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with("0::")) cgroup = line.substr(3);
+    return cgroup;
 }
 
 std::string explain_denied(const Permissions& permissions, Policy policy, int priority) {

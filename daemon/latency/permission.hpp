@@ -23,6 +23,9 @@ struct Permissions {
     static Permissions read(const std::string& root = "/");
 };
 
+/// Of this process in the unified hierarchy (version 2), "" without one; from proc/self/cgroup below `root`.
+std::string cgroup_of(const std::string& root = "/");
+
 /// A message that stands alone, for Reason::RealTimeDenied.
 std::string explain_denied(const Permissions& permissions, Policy policy, int priority);
 

@@ -29,8 +29,15 @@ struct CpuStatistics {
     double avg_ns = 0;
     /// By percentile_ranks: the smallest latency that this share of cycles does not exceed; at most 0.8 % too large.
     std::array<std::int64_t, percentile_ranks.size()> percentiles_ns{};
+    /// The same of all deadlines: one that had passed counts with the lateness that it had when it was passed over. The
+    /// two differ when deadlines were missed; these say what share of deadlines a real-time task would have met.
+    std::array<std::int64_t, percentile_ranks.size()> corrected_percentiles_ns{};
+    std::uint64_t spikes = 0;                         ///< cycles above Options::spike_us
     std::uint64_t minor_faults = 0, major_faults = 0; ///< of the measuring thread inside its loop; should be 0
 };
+
+/// Spikes that are kept of each CPU: the first ones of a run.
+inline constexpr std::size_t max_spikes = 256;
 
 /// What the measuring thread says of itself: asked for against read back, before and after its loop.
 struct Audit {
@@ -40,8 +47,16 @@ struct Audit {
     CpuList affinity;                       ///< as read back at the end
     bool migrated = false;                  ///< was seen on another CPU, or its affinity was changed in mid-run
     std::uint64_t voluntary_switches = 0;   ///< about one per cycle
+    std::uint64_t allocations = 0;          ///< of memory, inside the loop; should be 0
     std::uint64_t involuntary_switches = 0; ///< preempted by something of higher priority, or throttled
     std::uint64_t cpu_time_ns = 0;          ///< user + system time in the loop, to the kernel's accounting grain
+};
+
+/// A stretch of a run. Long runs keep a bounded number of them, so that "when did it get worse" has an answer.
+struct Window {
+    std::int64_t start_ms = 0, length_ms = 0; ///< since the start of the run
+    std::uint64_t cycles = 0, missed = 0;
+    std::int64_t p50_ns = 0, p99_ns = 0, max_ns = 0; ///< as percentiles_ns: at most 0.8 % too large
 };
 
 struct CpuResult {
@@ -49,8 +64,26 @@ struct CpuResult {
     Audit audit;
     std::vector<std::uint64_t> histogram_us; ///< Options::histogram_us columns; [i] counts latencies of i … i+1 µs
     std::vector<std::uint64_t> overflow_cycles; ///< numbers (from 0) of the first histogram_us overflowing cycles
-    std::vector<std::pair<std::int64_t, std::uint64_t>>
-        histogram_ns; ///< non-empty log-linear buckets: lower edge, count
+    /// Non-empty log-linear buckets: lower edge, count. Of the cycles, and of all deadlines (corrected).
+    std::vector<std::pair<std::int64_t, std::uint64_t>> histogram_ns, corrected_ns;
+    std::vector<Window> windows; ///< the run in equal stretches of time, the last one maybe shorter
+};
+
+/// A latency above the threshold that the caller set, and what was going on.
+struct Spike {
+    unsigned cpu = 0;
+    std::uint64_t cycle = 0;                        ///< number of the wake-up, from 0
+    std::int64_t late_ns = 0;                       ///< the latency
+    std::int64_t monotonic_ns = 0, realtime_ns = 0; ///< when the thread woke, by both clocks
+    std::vector<std::string> hints; ///< what happened on that CPU in the second around it; none = nothing was seen
+};
+
+/// A fact about the machine that decides what the numbers are worth.
+struct Finding {
+    std::string check;  ///< kebab-case key, as "clocksource" or "smt-siblings"
+    std::string state;  ///< good, bad (it makes latency worse or the numbers doubtful), note, unknown (can't be read)
+    std::string actual; ///< what was found, for people
+    std::string remedy; ///< what to change when bad; else ""
 };
 
 /// The machine under the measurement.
@@ -60,13 +93,19 @@ struct Environment {
     std::string command_line;                                 ///< of the kernel
     std::string clocksource;
     std::string cpus_online;
+    std::string microcode;  ///< revision of the lowest CPU, as "0x2b000603"; "" = unknown
+    std::string bios;       ///< vendor, version and date; "" = unknown
+    std::string cpu_model;  ///< "model name" of /proc/cpuinfo
+    std::string deployment; ///< checksum of the booted OSTree deployment; "" = none
+    std::vector<Finding> findings;
 
+    /// All but the findings, from /proc and /sys below `root`. What can't be read is "".
     static Environment read(const std::string& root = "/");
 };
 
-enum class End { Duration, Stopped, Break, Overloaded };
+enum class End { Duration, Stopped, Break, Overloaded, Running };
 
-/// "duration", "stopped", "break", "overloaded".
+/// "duration", "stopped", "break", "overloaded"; "running" for a result that isn't the last word.
 std::string_view name_of(End end);
 
 struct Result {
@@ -77,9 +116,11 @@ struct Result {
     int end_cpu = -1;              ///< the CPU that ended the run by break or overload; -1 = none
     bool dma_latency_held = false; ///< /dev/cpu_dma_latency was held at 0 µs
     bool memory_locked = false;
+    std::string load;                 ///< what was run beside it on purpose, by describe(LoadOptions); "" = nothing
     std::vector<std::string> invalid; ///< reasons not to trust the numbers; empty = valid
     std::vector<std::string> notes;   ///< what a reader should know besides
     std::vector<CpuResult> cpus;
+    std::vector<Spike> spikes; ///< in the order of time, at most max_spikes a CPU; CpuStatistics::spikes counts all
 
     bool valid() const { return invalid.empty(); }
 };

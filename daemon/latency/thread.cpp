@@ -1,5 +1,6 @@
 #include "latency/thread.hpp"
 
+#include "latency/allocations.hpp"
 #include "latency/housekeeping.hpp"
 #include "latency/permission.hpp"
 #include "state/error.hpp"
@@ -81,9 +82,7 @@ Control::~Control() {
 }
 
 void Control::ended() noexcept {
-    timespec t;
-    ::clock_gettime(CLOCK_REALTIME, &t);
-    flags.ended_at = std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+    flags.ended_at = MonotonicClock().now();
     if (flags.running.fetch_sub(1, std::memory_order_acq_rel) == 1) ::eventfd_write(finished_fd, 1);
 }
 
@@ -105,7 +104,10 @@ CpuList ReadBack::cpus() const {
 }
 
 MeasuringThread::MeasuringThread(unsigned cpu, const Options& options, Control& control)
-    : cpu_(cpu), options_(options), control_(control), recorder_(options.histogram_us) {
+    : cpu_(cpu), options_(options), control_(control),
+      recorder_(options.histogram_us, options.spike_us, options.nanoseconds),
+      gaps_(options.mode == Mode::Hardware ? std::make_unique<Gaps>() : nullptr),
+      interval_(std::chrono::nanoseconds(options.interval).count()), deadlines_(options.deadlines_of(0)) {
     Attributes attributes;
     ::pthread_attr_setstacksize(&attributes.value, stack_bytes);
     ::pthread_attr_setinheritsched(&attributes.value, PTHREAD_EXPLICIT_SCHED);
@@ -168,6 +170,9 @@ void MeasuringThread::run() noexcept {
     before_.read();
     touch_stack();
     recorder_.prefault();
+    if (gaps_)
+        for (auto* queue : {&gaps_->suspects, &gaps_->judged})
+            queue->prefault();
     // A few turns for nothing bring in the code and data of everything that the real ones use.
     MonotonicClock clock;
     run_loop(clock, Pace(clock.now() + 50'000, 50'000, 8), recorder_, 0, control_.flags.stop);
@@ -179,10 +184,10 @@ void MeasuringThread::run() noexcept {
     if (!flags.abandon) {
         ::getrusage(RUSAGE_THREAD, &usage_before_);
         ::getrusage(RUSAGE_THREAD, &usage_before_); // the first call may itself have faulted
-        const auto interval = std::chrono::nanoseconds(options_.interval).count();
-        const auto deadlines = static_cast<std::uint64_t>(options_.duration / options_.interval);
-        const Pace pace(first_deadline_, interval, deadlines);
-        const auto end = run_loop(clock, pace, recorder_, options_.break_us, flags.stop);
+        const auto allocations = allocations_of_this_thread();
+        const auto end = measure(clock);
+        allocations_ = allocations_of_this_thread() - allocations;
+        if (end == End::Break && control_.trace) control_.trace->stop_trace(recorder_.last() / 1000, options_.break_us);
         ::getrusage(RUSAGE_THREAD, &usage_after_);
         if (end == End::Break || end == End::Overloaded) {
             if (int nobody = -1; flags.end_cpu.compare_exchange_strong(nobody, static_cast<int>(cpu_))) flags.end = end;
@@ -192,6 +197,39 @@ void MeasuringThread::run() noexcept {
     }
     ended_.store(true, std::memory_order_release);
     control_.ended();
+}
+
+End MeasuringThread::measure(MonotonicClock& clock) noexcept {
+    const auto& stop = control_.flags.stop;
+    const auto end_ns = first_deadline_ + std::chrono::nanoseconds(options_.duration).count();
+    switch (options_.mode) {
+    case Mode::Busy:
+        return run_busy_loop(clock, end_ns, recorder_, options_.break_us, stop);
+    case Mode::Hardware:
+        return run_hardware_loop(clock, first_deadline_, end_ns, std::int64_t{options_.spike_us} * 1000, recorder_,
+                                 *gaps_, stop);
+    case Mode::Cyclic:
+        break;
+    }
+    return run_loop(clock, Pace(first_deadline_, interval_, deadlines_), recorder_, options_.break_us, stop);
+}
+
+std::vector<Gap> MeasuringThread::take_suspects() {
+    std::vector<Gap> suspects;
+    while (gaps_ && suspects.size() < GapQueue::capacity) {
+        const auto gap = gaps_->suspects.take();
+        if (!gap) break;
+        suspects.push_back(*gap);
+    }
+    return suspects;
+}
+
+void MeasuringThread::count_gap(const Gap& judged) noexcept {
+    if (gaps_) gaps_->judged.put(judged);
+}
+
+void MeasuringThread::settle() noexcept {
+    if (gaps_) gaps_->record(recorder_);
 }
 
 void MeasuringThread::verify() const {
@@ -210,7 +248,7 @@ void MeasuringThread::verify() const {
 }
 
 CpuStatistics MeasuringThread::statistics() const {
-    const bool ended = ended_.load(std::memory_order_acquire);
+    const bool ended = this->ended();
     auto statistics = recorder_.statistics(cpu_);
     // The thread writes usage_before_ before its first cycle, and usage_after_ before it has ended.
     if (!ended && statistics.cycles == 0) return statistics;
@@ -241,14 +279,17 @@ CpuResult MeasuringThread::result() const {
     result.histogram_us = recorder_.histogram_us();
     result.overflow_cycles = recorder_.overflow_cycles();
     result.histogram_ns = recorder_.histogram_ns();
+    result.corrected_ns = recorder_.corrected_ns();
     auto& audit = result.audit;
     audit.thread = id_;
+    if (!ended()) return result;
     audit.policy = policy_name(after_.policy);
     audit.priority = after_.priority;
     audit.affinity = after_.cpus();
     audit.migrated = after_.cpu != static_cast<int>(cpu_) || audit.affinity != CpuList{cpu_};
     audit.voluntary_switches = static_cast<std::uint64_t>(usage_after_.ru_nvcsw - usage_before_.ru_nvcsw);
     audit.involuntary_switches = static_cast<std::uint64_t>(usage_after_.ru_nivcsw - usage_before_.ru_nivcsw);
+    audit.allocations = allocations_;
     audit.cpu_time_ns = nanoseconds_of(usage_after_.ru_utime) + nanoseconds_of(usage_after_.ru_stime) -
                         nanoseconds_of(usage_before_.ru_utime) - nanoseconds_of(usage_before_.ru_stime);
     return result;

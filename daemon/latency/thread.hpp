@@ -2,6 +2,7 @@
 // The thread that measures one CPU: how it is made, what it says of itself, and its main function.
 
 #include "latency/loop.hpp"
+#include "latency/machine/trace_mark.hpp"
 #include "latency/options.hpp"
 
 #include <pthread.h>
@@ -12,6 +13,8 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace rtnode::latency {
 
@@ -31,7 +34,7 @@ struct Control {
         std::atomic<unsigned> running{0};      ///< threads that haven't left their loop
         std::atomic<int> end_cpu{-1};          ///< the first to end the run for all
         std::atomic<End> end{End::Duration};   ///< why; valid once end_cpu is set
-        std::atomic<std::int64_t> ended_at{0}; ///< CLOCK_REALTIME, ns
+        std::atomic<std::int64_t> ended_at{0}; ///< CLOCK_MONOTONIC, ns
     };
 
   private:
@@ -41,6 +44,7 @@ struct Control {
     Flags& flags;
     sem_t ready, go;
     int finished_fd;
+    std::optional<TraceMark> trace; ///< to be marked by the thread that breaks
 };
 
 /// What the kernel says of a thread's scheduling.
@@ -65,8 +69,21 @@ class MeasuringThread {
 
     /// After Control::ready: that the thread got what was asked for. @throws Error{RealTimeDenied, CpuUnavailable}
     void verify() const;
-    /// Before Control::go is posted.
+    /// Before Control::go is posted. The interval and the number of deadlines are the options' first CPU's unless
+    /// given.
     void set_first_deadline(std::int64_t ns) { first_deadline_ = ns; }
+    void set_pace(std::int64_t first_ns, std::int64_t interval_ns, std::uint64_t deadlines) {
+        first_deadline_ = first_ns, interval_ = interval_ns, deadlines_ = deadlines;
+    }
+    /// For the thread that looks on, in mode hardware only: the gaps since the last call that may be the hardware's, to
+    /// be looked at; and those of them that count are told to the measuring thread, which records them.
+    std::vector<Gap> take_suspects();
+    void count_gap(const Gap& judged) noexcept;
+    /// Gaps that were not looked at or not recorded, since too many came at once.
+    std::uint64_t lost_gaps() const noexcept { return gaps_ ? gaps_->suspects.lost() + gaps_->judged.lost() : 0; }
+    /// After join(): records the gaps that it was told of last.
+    void settle() noexcept;
+
     void join() noexcept;
     /// Lets the thread run anywhere, so that it ends even where something of higher priority has its CPU.
     void unpin(const CpuList& cpus) noexcept;
@@ -75,23 +92,29 @@ class MeasuringThread {
     int id() const { return id_; }
     /// At any time after Control::ready. Reads the live number of page faults from /proc.
     CpuStatistics statistics() const;
-    /// After the end.
+    const Recorder& recorder() const { return recorder_; }
+    bool ended() const { return ended_.load(std::memory_order_acquire); }
+    /// Whole after the end; before it without the audit.
     CpuResult result() const;
 
   private:
     static void* main(void* self) noexcept;
     void run() noexcept;
+    End measure(MonotonicClock& clock) noexcept;
 
     const unsigned cpu_;
     const Options& options_;
     Control& control_;
     Recorder recorder_;
+    const std::unique_ptr<Gaps> gaps_; ///< null but in mode hardware
     pthread_t handle_{};
     bool joined_ = false;
     int id_ = 0;
-    std::int64_t first_deadline_ = 0;
+    std::int64_t first_deadline_ = 0, interval_;
+    std::uint64_t deadlines_;
     ReadBack before_, after_;
     rusage usage_before_{}, usage_after_{};
+    std::uint64_t allocations_ = 0;
     std::atomic<bool> ended_{false};
 };
 

@@ -23,6 +23,9 @@ inline constexpr std::string_view measurement_ended = "d1b7d19ab1d34a3d8d0b71a87
 inline constexpr std::string_view reboot_requested = "d1b7d19ab1d34a3d8d0b71a87d5c0a09";
 inline constexpr std::string_view not_booted = "d1b7d19ab1d34a3d8d0b71a87d5c0a0a";
 inline constexpr std::string_view real_time_lost = "d1b7d19ab1d34a3d8d0b71a87d5c0a0b";
+inline constexpr std::string_view condition_changed = "d1b7d19ab1d34a3d8d0b71a87d5c0a0c";
+inline constexpr std::string_view latency_regressed = "d1b7d19ab1d34a3d8d0b71a87d5c0a0d";
+inline constexpr std::string_view latency_recovered = "d1b7d19ab1d34a3d8d0b71a87d5c0a0e";
 
 /// Upper-case name ("RTNODE_JOB_ID", "MESSAGE_ID") and value. Seen in the journal only.
 using Field = std::pair<std::string_view, std::string>;

@@ -1,7 +1,5 @@
 #include "ostree/deploy.hpp"
 
-#include "boot/loader_link.hpp"
-#include "boot/settle.hpp"
 #include "ostree/base.hpp"
 #include "ostree/etc_merge.hpp"
 #include "ostree/moved_refs.hpp"
@@ -9,7 +7,7 @@
 #include "ostree/pkgcache.hpp"
 #include "ostree/pull.hpp"
 #include "ostree/transaction.hpp"
-#include "state/unique_fd.hpp"
+#include "ostree/write_deployments.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -17,15 +15,8 @@
 #include <set>
 #include <system_error>
 
-#include <fcntl.h>
-
 namespace rtnode::ostree {
 namespace {
-
-std::string label_of(OstreeDeployment* deployment) {
-    return fmt::format("{} {}.{}", ostree_deployment_get_osname(deployment), ostree_deployment_get_csum(deployment),
-                       ostree_deployment_get_deployserial(deployment));
-}
 
 /// rpmostree/base/N for the base of each layered deployment, and of `extra` commits that are about to be deployed.
 /// libostree prunes by refs without depth: without these a base commit goes with the next cleanup. As rpm-ostree does
@@ -76,51 +67,6 @@ class RefChange {
     OstreeRepo* repo_;
     std::map<std::string, std::string> changes_, before_;
 };
-
-GPtrArrayPtr array_of(const std::vector<GObj<OstreeDeployment>>& deployments) {
-    GPtrArrayPtr array(g_ptr_array_new_with_free_func(g_object_unref));
-    for (const auto& deployment : deployments)
-        g_ptr_array_add(array.get(), g_object_ref(deployment.get()));
-    return array;
-}
-
-/// Around a change of a booted node's boot entries; what boot/loader_guard.hpp tells of staged ones. Nothing is deleted
-/// before it ends.
-class BootSwitch {
-  public:
-    explicit BootSwitch(const Sysroot& sysroot) {
-        if (!sysroot.booted()) return; // then libostree doesn't freeze the file system either
-        folder_ = UniqueFd(::open(sysroot.boot_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (folder_) second_name_.emplace(folder_.get(), ".loader.rtnode-worker");
-    }
-
-    void done(const std::string& context) const {
-        if (!folder_) return;
-        try {
-            boot::settle(folder_.get());
-        } catch (const std::system_error& error) {
-            throw fail(Reason::DeployFailed, "{}: the new boot entries may not be on the medium yet: {}", context,
-                       error.what());
-        }
-    }
-
-  private:
-    UniqueFd folder_;
-    std::optional<boot::SecondName> second_name_;
-};
-
-/// Writes the boot order, without the clean-up that libostree would do: refs are ours to settle first.
-void write_deployments(Sysroot& sysroot, const std::vector<GObj<OstreeDeployment>>& deployments,
-                       const std::string& context) {
-    const BootSwitch boot_switch(sysroot);
-    OstreeSysrootWriteDeploymentsOpts options{};
-    options.do_postclean = FALSE;
-    ErrorSlot error;
-    error.check(ostree_sysroot_write_deployments_with_options(sysroot.impl().sysroot.get(), array_of(deployments).get(),
-                                                              &options, nullptr, error.address()),
-                Reason::DeployFailed, context);
-    boot_switch.done(context);
-}
 
 /// The boot loader entry whose `ostree=` leads to this folder, as text of its `options` line.
 std::optional<std::string> loader_options(const Sysroot& sysroot, const std::filesystem::path& folder) {
@@ -197,6 +143,8 @@ GKeyFilePtr key_file(const std::string& text) {
     error.check(
         g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_KEEP_COMMENTS, error.address()),
         Reason::UnusableOrigin, "the new origin is not a key file");
+    // Whether the deployment that the change started from is pinned stands in its origin, too: that is not inherited.
+    ostree_deployment_origin_remove_transient_state(file.get());
     return file;
 }
 
@@ -262,72 +210,6 @@ Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* t
         throw;
     }
     return verify(sysroot, request, written.get());
-}
-
-namespace {
-
-/// Writes the order and returns what is first in the stateroot afterwards.
-Deployment reorder(Sysroot& sysroot, const std::string& stateroot, const std::vector<GObj<OstreeDeployment>>& order,
-                   const std::string& context) {
-    const std::string first = label_of(order.front().get());
-    write_deployments(sysroot, order, context);
-    sysroot.reload();
-    for (auto& deployment : sysroot.deployments())
-        if (deployment.stateroot == stateroot) {
-            if (label(deployment) != first)
-                throw fail(Reason::DeployFailed, "{}: {} is first after it, not {}", context, label(deployment), first);
-            return deployment;
-        }
-    throw fail(Reason::DeployFailed, "{}: no deployment of '{}' is left", context, stateroot);
-}
-
-} // namespace
-
-Deployment rollback(Sysroot& sysroot, const std::string& stateroot) {
-    const auto deployments = sysroot.deployments();
-    const auto find = [&](auto&& wanted) {
-        return std::find_if(deployments.begin(), deployments.end(), [&](const Deployment& deployment) {
-            return deployment.stateroot == stateroot && wanted(deployment);
-        });
-    };
-    const bool pending = find([](const Deployment& deployment) { return deployment.pending; }) != deployments.end();
-    const auto target = pending ? sysroot.merge_deployment(stateroot) : [&] {
-        const auto rollback = find([](const Deployment& deployment) { return deployment.rollback; });
-        if (rollback == deployments.end())
-            throw fail(Reason::NoRollbackDeployment,
-                       "stateroot '{}' has no other deployment to roll back to; see `ostree admin status`", stateroot);
-        return *rollback;
-    }();
-    const auto chosen = sysroot.impl().find(target);
-    std::vector<GObj<OstreeDeployment>> order;
-    order.push_back(share(chosen.get()));
-    for (auto& deployment : sysroot.impl().all())
-        if (!ostree_deployment_is_staged(deployment.get()) && !ostree_deployment_equal(deployment.get(), chosen.get()))
-            order.push_back(std::move(deployment));
-    return reorder(sysroot, stateroot, order, fmt::format("cannot roll back to {}", label(target)));
-}
-
-Deployment drop_pending(Sysroot& sysroot, const std::string& stateroot) {
-    const auto deployments = sysroot.deployments();
-    std::set<unsigned> dropped;
-    bool any = false;
-    for (const auto& deployment : deployments)
-        if (deployment.stateroot == stateroot && deployment.pending) {
-            any = true;
-            if (!deployment.pinned) dropped.insert(deployment.index);
-        }
-    if (!any)
-        throw fail(Reason::NoPendingDeployment, "stateroot '{}' has no pending deployment; nothing to drop", stateroot);
-    const auto merge = sysroot.impl().merge(stateroot);
-    std::vector<GObj<OstreeDeployment>> order;
-    order.push_back(share(merge.get()));
-    unsigned index = 0;
-    for (auto& deployment : sysroot.impl().all()) {
-        if (!dropped.contains(index) && !ostree_deployment_equal(deployment.get(), merge.get()))
-            order.push_back(std::move(deployment)); // a pinned pending one stays, but no longer boots next
-        ++index;
-    }
-    return reorder(sysroot, stateroot, order, fmt::format("cannot drop the pending deployment of '{}'", stateroot));
 }
 
 std::string Freed::text() const {

@@ -29,13 +29,6 @@ struct DeployRequest {
 /// Needs the sysroot lock. @throws Error{EtcConflict}, Error{DeployFailed}, Error{NoSpace}, Error{CorruptObject}
 Deployment deploy(Sysroot& sysroot, const DeployRequest& request, Transaction* transaction = nullptr);
 
-/// The other deployment first: the booted one (or its stand-in) when something is pending before it, else the one
-/// after it. A staged deployment is dropped. @throws Error{NoRollbackDeployment}
-Deployment rollback(Sysroot& sysroot, const std::string& stateroot);
-
-/// Removes what is pending before the booted deployment (or its stand-in). @throws Error{NoPendingDeployment}
-Deployment drop_pending(Sysroot& sysroot, const std::string& stateroot);
-
 struct Freed {
     std::uint64_t bytes = 0;
     unsigned package_refs = 0;
@@ -52,8 +45,8 @@ enum class Objects {
     Unreachable,       ///< those of writes that died before their commit object too
 };
 
-/// Base refs anew, pkgcache refs that nobody needs, undeployed folders, and `objects`: finding those takes as long as the
-/// repository is big, so a change of kernel arguments shouldn't.
+/// Base refs anew, pkgcache refs that nobody needs, undeployed folders, and `objects`: finding those takes as long as
+/// the repository is big, so a change of kernel arguments shouldn't.
 Freed cleanup(Sysroot& sysroot, Objects objects = Objects::OfCommitsThatWent);
 
 } // namespace rtnode::ostree

@@ -68,11 +68,6 @@ class PackagePool {
     std::map<std::string, std::vector<Id>, std::less<>> installed_by_name_, available_by_name_, hidden_by_name_;
 };
 
-/// Whether `text` (name, name.arch, name-version, name-[epoch:]version-release[.arch]) means this package.
-bool names_package(std::string_view text, const Nevra& nevra);
-/// Whether `text` says more than a name and an architecture.
-bool names_version(std::string_view text, const Nevra& nevra);
-
 /// Up to three of `names` that look like `name`, best first, as "; did you mean …?", empty when there is none.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names);
 

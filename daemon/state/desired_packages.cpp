@@ -1,6 +1,7 @@
 #include "state/desired_packages.hpp"
 
 #include "state/error.hpp"
+#include "state/numbers.hpp"
 
 namespace rtnode {
 namespace {
@@ -52,14 +53,11 @@ std::vector<std::string> DesiredPackages::reset(const std::vector<std::string>& 
 }
 
 std::string DesiredPackages::summary() const {
-    const auto count = [](std::size_t number, const char* what) {
-        return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-    };
     const auto overrides = remove.size() + replace.size();
     const auto overlays = install.size() + layered.size();
-    if (overlays == 0) return count(overrides, "override");
-    if (overrides == 0) return count(overlays, "overlay");
-    return count(overrides, "override") + " and " + count(overlays, "overlay");
+    if (overlays == 0) return counted(overrides, "override");
+    if (overrides == 0) return counted(overlays, "overlay");
+    return counted(overrides, "override") + " and " + counted(overlays, "overlay");
 }
 
 } // namespace rtnode

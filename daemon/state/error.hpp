@@ -22,10 +22,12 @@ namespace rtnode {
     X(StalePlan)                                                                                                       \
     X(UnsafePath) /* the node as it is */                                                                              \
     X(NotOstree)                                                                                                       \
-    X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked) X(UnusableOrigin)  \
-        X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject) X(ForeignLayering)               \
-            X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment) X(NoRollbackDeployment)                      \
-                X(SandboxUnavailable) X(SelinuxDomain) /* packages */                                                  \
+    X(NotBooted)                                                                                                       \
+    X(UnsupportedRoot)                                                                                                 \
+    X(UnsupportedBoot)                                                                                                 \
+    X(UnsupportedArchitecture) X(LayeringLocked) X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable)         \
+        X(PartialCommit) X(CorruptObject) X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged)                    \
+            X(NoPendingDeployment) X(NoRollbackDeployment) X(SandboxUnavailable) X(SelinuxDomain) /* packages */       \
         X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)     \
             X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)         \
                 X(SeveralKernels) X(NoKernel) X(KernelMismatch) X(InactiveOverride) /* repositories and downloads */   \
@@ -33,11 +35,13 @@ namespace rtnode {
             X(UnreadableMedium) /* the work */                                                                         \
         X(NoSpace) X(ScriptletFailed) X(TransactionFailed) X(InitramfsFailed) X(MicrocodeMissing) X(StepTimedOut)      \
             X(CommitFailed) X(DeployFailed) X(EtcConflict) X(Canceled) X(Interrupted)                                  \
-                X(WorkerDied)                               /* kernel arguments */                                     \
-        X(ProtectedKernelArgument) X(InvalidKernelArgument) /* latency */                                              \
+                X(WorkerDied)                                /* kernel arguments */                                    \
+        X(ProtectedKernelArgument) X(InvalidKernelArgument)  /* profiles */                                            \
+        X(ProfileRefused) X(PlanFailedBefore) X(NotAccepted) /* latency */                                             \
         X(CpuUnavailable) X(CpuBusy) X(RealTimeDenied) X(IntervalTooShort) X(Overloaded) X(NoSuchMeasurement)          \
-            X(UnsafeFolder)                     /* reboot */                                                           \
-        X(RebootInhibited) X(RebootUnavailable) /* ours */                                                             \
+            X(UnsafeFolder) X(LoadUnavailable)  /* reboot */                                                           \
+        X(RebootInhibited) X(RebootUnavailable) /* export */                                                           \
+        X(NotVerified) X(NothingToExport)       /* ours */                                                             \
         X(Configuration) X(Internal)
 
 enum class Reason {

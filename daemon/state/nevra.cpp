@@ -41,4 +41,19 @@ Nevra Nevra::parse(const std::string& text) {
     return nevra;
 }
 
+bool names_version(std::string_view text, const Nevra& nevra) {
+    if (text.size() <= nevra.name.size() + 1 || !text.starts_with(nevra.name) || text[nevra.name.size()] != '-')
+        return false;
+    auto rest = text.substr(nevra.name.size() + 1);
+    const auto epoch = std::to_string(nevra.epoch) + ":";
+    // Without an epoch any epoch is meant (as with dnf): people copy "20190918-3.el8" from file names.
+    if (rest.starts_with(epoch)) rest.remove_prefix(epoch.size());
+    const auto with_release = nevra.version + "-" + nevra.release;
+    return rest == nevra.version || rest == with_release || rest == with_release + "." + nevra.arch;
+}
+
+bool names_package(std::string_view text, const Nevra& nevra) {
+    return text == nevra.name || text == nevra.name + "." + nevra.arch || names_version(text, nevra);
+}
+
 } // namespace rtnode

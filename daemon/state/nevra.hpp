@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace rtnode {
 
@@ -25,5 +26,10 @@ struct Nevra {
 
     auto operator<=>(const Nevra&) const = default; ///< lexical, for containers; rpm's version order is rpm/'s work
 };
+
+/// Whether `text` (name, name.arch, name-version, name-[epoch:]version-release[.arch]) means this package.
+bool names_package(std::string_view text, const Nevra& nevra);
+/// Whether `text` says more than a name and an architecture.
+bool names_version(std::string_view text, const Nevra& nevra);
 
 } // namespace rtnode

@@ -8,7 +8,7 @@
 namespace rtnode {
 namespace {
 
-constexpr std::array<std::pair<JobKind, std::string_view>, 7> kinds{{
+constexpr std::array<std::pair<JobKind, std::string_view>, 9> kinds{{
     {JobKind::override_packages, "override"},
     {JobKind::reset_overrides, "reset-overrides"},
     {JobKind::kernel_arguments, "kernel-arguments"},
@@ -16,6 +16,8 @@ constexpr std::array<std::pair<JobKind, std::string_view>, 7> kinds{{
     {JobKind::drop_pending, "drop-pending"},
     {JobKind::update, "update"},
     {JobKind::import_repository, "import-repository"},
+    {JobKind::apply, "apply"},
+    {JobKind::accept, "accept"},
 }};
 
 JobKind kind_of(const std::string& name) {
@@ -63,7 +65,10 @@ void to_json(nlohmann::json& json, const Request& request) {
             {"restore", request.restore},
             {"pull", request.pull},
             {"source", request.source},
-            {"repository", request.repository}};
+            {"repository", request.repository},
+            {"again", request.again},
+            {"over-owners", request.over_owners}};
+    if (request.profile) json["profile"] = *request.profile;
 }
 
 void from_json(const nlohmann::json& json, Request& request) {
@@ -86,6 +91,10 @@ void from_json(const nlohmann::json& json, Request& request) {
     json.at("pull").get_to(request.pull);
     json.at("source").get_to(request.source);
     json.at("repository").get_to(request.repository);
+    json.at("again").get_to(request.again);
+    json.at("over-owners").get_to(request.over_owners);
+    request.profile.reset();
+    if (json.contains("profile")) request.profile = json.at("profile").get<Profile>();
 }
 
 void to_json(nlohmann::json& json, const WorkOrder& order) {

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "state/kernel_demands.hpp"
+#include "state/profile.hpp"
 #include "state/repository.hpp"
 
 namespace rtnode {
@@ -22,9 +24,12 @@ enum class JobKind {
     drop_pending,
     update,
     import_repository,
+    apply,
+    accept,
 };
 
-/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending", "update", "import-repository".
+/// "override", "reset-overrides", "kernel-arguments", "rollback", "drop-pending", "update", "import-repository",
+/// "apply", "accept".
 std::string_view name_of(JobKind kind);
 
 struct Request {
@@ -55,6 +60,12 @@ struct Request {
     bool pull = true;       ///< of Update: ask the origin's remote; false: the base of the pending deployment
     std::string source;     ///< of ImportRepository: absolute path of an ISO image or a folder
     std::string repository; ///< of ImportRepository: name of the folder that it becomes
+
+    /// Of Apply and Accept, and what the node is verified by; a copy, so that the job does what was asked when the file
+    /// changes meanwhile. Its packages and kernel stand in the fields above, too.
+    std::optional<Profile> profile;
+    bool again = false;       ///< of Apply: also a plan whose deployment was not accepted; of Accept: judge once more
+    bool over_owners = false; ///< of Apply: also where others own what would change
 
     bool operator==(const Request&) const = default;
 };

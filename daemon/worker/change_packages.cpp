@@ -106,7 +106,10 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     RepositoryKeys repository_keys(order, base.rpmdb, downloader, reporter);
 
     Payloads payloads(node.sysroot, store, keyring, work.path() / "cached");
-    auto planned = make_plan(order, node, new_base, base, payloads, keyring, repository_keys, downloader, reporter);
+    std::optional<ProfileChange> profile;
+    if (order.request.profile) profile.emplace(order, reporter);
+    auto planned = make_plan(order, node, new_base, base, payloads, keyring, repository_keys, downloader,
+                             profile ? &*profile : nullptr, reporter);
     auto& plan = planned.plan;
     check_expected(order, plan);
     if (const auto why = obstacle(plan, base); !why.empty()) {
@@ -115,6 +118,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
     }
     if (plan.new_commit || new_base.moved(node)) check_space(node, new_base, plan, planned.solution);
     auto result = result_of(plan, order);
+    if (profile) profile->check(plan, result);
     if (order.request.dry_run || plan.nothing_to_do()) return result;
 
     ostree::DeployRequest deployment{.stateroot = plan.stateroot,
@@ -137,7 +141,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
         deployment.checksum = built.checksum;
         deployment.origin = origin_text(node, desired);
         packages_after = built.packages;
-        result = result_of(plan, order);
+        result.update(result_of(plan, order));
     } else if (!plan.same_packages_as_start) {
         // Nothing is left of the overrides: the base commit itself.
         packages_after = base.packages;
@@ -147,6 +151,7 @@ nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter) {
 
     const auto packages_before = packages_or(ostree::packages_of(node.sysroot, node.ground.merge.checksum), base);
     to_json(result, diff_packages(packages_before, packages_after, newer));
+    if (profile) profile->intend(plan, deployment.checksum);
     deploy(order, node, deployment, transaction ? &*transaction : nullptr, reporter, result);
     result["freed"] = clean_up(node, store, reporter);
     bound_cache(order, planned, reporter);

@@ -1,9 +1,11 @@
 #include "worker/jobs.hpp"
 
 #include "ostree/base.hpp"
+#include "ostree/boot_order.hpp"
 #include "ostree/deploy.hpp"
 #include "worker/finish.hpp"
 #include "worker/node.hpp"
+#include "worker/profile_change.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -49,6 +51,10 @@ nlohmann::json run(const WorkOrder& order, Reporter& reporter) {
         return drop_pending(order, reporter);
     case JobKind::import_repository:
         return import_repository(order, reporter);
+    case JobKind::apply:
+        return apply(order, reporter);
+    case JobKind::accept:
+        return accept(order, reporter);
     }
     throw fail(Reason::Internal, "the daemon asked for a job that this worker doesn't know; are both of one version?");
 }
@@ -57,14 +63,20 @@ nlohmann::json set_kernel_arguments(const WorkOrder& order, Reporter& reporter) 
     const PackageStore store(order.state_dir / "packages");
     auto node = open_node(order, reporter, store, false);
     auto plan = plan_for(node);
-    plan.kernel_arguments_after = plan.kernel_arguments_before.changed(order.request.append_kernel_arguments,
-                                                                       order.request.remove_kernel_arguments);
+    std::optional<ProfileChange> profile;
+    if (order.request.profile)
+        profile.emplace(order, reporter).fill(plan, node.ground.start.kernel);
+    else
+        plan.kernel_arguments_after = plan.kernel_arguments_before.changed(order.request.append_kernel_arguments,
+                                                                           order.request.remove_kernel_arguments);
     plan.same_packages_as_start = true;
     plan.reboots = plan.nothing_to_do() ? 0 : 1;
     check_expected(order, plan);
     auto result = result_of(plan, order);
+    if (profile) profile->check(plan, result);
     if (order.request.dry_run || plan.nothing_to_do()) return result;
 
+    if (profile) profile->intend(plan, node.ground.start.checksum);
     deploy(order, node,
            {.stateroot = plan.stateroot,
             .checksum = node.ground.start.checksum,

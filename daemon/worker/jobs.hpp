@@ -16,6 +16,8 @@ nlohmann::json run(const WorkOrder& order, Reporter& reporter);
 nlohmann::json change_packages(const WorkOrder& order, Reporter& reporter);
 nlohmann::json set_kernel_arguments(const WorkOrder& order, Reporter& reporter);
 nlohmann::json import_repository(const WorkOrder& order, Reporter& reporter);
+nlohmann::json apply(const WorkOrder& order, Reporter& reporter);
+nlohmann::json accept(const WorkOrder& order, Reporter& reporter);
 nlohmann::json rollback(const WorkOrder& order, Reporter& reporter);
 nlohmann::json drop_pending(const WorkOrder& order, Reporter& reporter);
 

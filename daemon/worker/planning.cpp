@@ -165,7 +165,7 @@ Base read_base(const Node& node, const WorkFolder& work) {
 
 Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_base, const Base& base,
                   Payloads& payloads, const rpm::Keyring& keyring, RepositoryKeys& repository_keys,
-                  fetch::Downloader& downloader, Reporter& reporter) {
+                  fetch::Downloader& downloader, ProfileChange* profile, Reporter& reporter) {
     const auto& request = order.request;
     const auto& start = node.ground.start;
     const bool update = request.kind == JobKind::update;
@@ -223,6 +223,7 @@ Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_b
                         fmt::join(modules, ", ")));
     plan.base_kernel = planned.solution.base_kernel;
     plan.kernel = planned.solution.kernel;
+    if (profile != nullptr) profile->fill(plan, plan.kernel.empty() ? start.kernel : plan.kernel);
     for (const auto& package : planned.solution.packages)
         if (!package.file) plan.download_bytes += package.download.size.value_or(0);
     check_layered_stays(plan, desired.layered, base);

@@ -8,6 +8,7 @@
 #include "worker/new_base.hpp"
 #include "worker/node.hpp"
 #include "worker/payloads.hpp"
+#include "worker/profile_change.hpp"
 #include "worker/repository_keys.hpp"
 
 #include <filesystem>
@@ -35,9 +36,10 @@ struct Planned {
 };
 
 /// @throws what plan::solve() and the reading of the inputs throw; Error{ForeignLayering}
+/// @param profile of an Apply, else null
 Planned make_plan(const WorkOrder& order, const Node& node, const NewBase& new_base, const Base& base,
                   Payloads& payloads, const rpm::Keyring& keyring, RepositoryKeys& repository_keys,
-                  fetch::Downloader& downloader, Reporter& reporter);
+                  fetch::Downloader& downloader, ProfileChange* profile, Reporter& reporter);
 
 /// Why this node can't execute the plan, with what to do about it; empty when it can. @param base as planned on
 std::string obstacle(const Plan& plan, const Base& base);

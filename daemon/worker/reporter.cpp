@@ -17,7 +17,7 @@ namespace {
 volatile std::sig_atomic_t cancel_asked = 0;
 
 /// Where a step stands in the whole of an override, percent; measured on the throwaway node, dracut is the long one.
-constexpr std::array<std::pair<std::string_view, unsigned>, 20> percent_at_start{{
+constexpr std::array<std::pair<std::string_view, unsigned>, 25> percent_at_start{{
     {"Checking the node", 0},
     {"Pulling", 1},
     {"Importing rpm-md", 3},
@@ -39,6 +39,12 @@ constexpr std::array<std::pair<std::string_view, unsigned>, 20> percent_at_start
     {"Checking metadata", 1},
     {"Copying packages", 5},
     {"Publishing", 98},
+    // of profiles
+    {"Applying run-time settings", 50},
+    {"Verifying", 1},
+    {"Measuring", 5},
+    {"Comparing with the baseline", 90},
+    {"Accepting", 95},
 }};
 
 std::optional<unsigned> percent_of(std::string_view step) {

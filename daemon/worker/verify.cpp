@@ -1,8 +1,11 @@
 #include "worker/verify.hpp"
 
 #include "assemble/initramfs.hpp"
+#include "host/topology.hpp"
 #include "ostree/base.hpp"
 #include "ostree/sysroot.hpp"
+#include "profile/arguments/arguments.hpp"
+#include "profile/effects/effects.hpp"
 #include "rpm/database.hpp"
 #include "state/verification.hpp"
 
@@ -48,6 +51,21 @@ Check check_early_microcode(const ostree::Sysroot& sysroot, const Deployment& de
     return check;
 }
 
+std::vector<Check> effects_of(const Profile& profile, const Deployment& deployment) {
+    const auto topology = host::read_topology();
+    try {
+        const auto sets = profile::choose(profile, topology);
+        const auto arguments = profile::tokens_for(profile, sets, topology, deployment.kernel);
+        return profile::check_effects(profile, sets, arguments, topology);
+    } catch (const Error& error) {
+        return {{.name = "profile",
+                 .state = CheckState::failed,
+                 .expected = "a profile that fits this node",
+                 .actual = error.what(),
+                 .remedy = "correct the profile"}};
+    }
+}
+
 } // namespace
 
 nlohmann::json verify(const WorkOrder& order) {
@@ -56,6 +74,9 @@ nlohmann::json verify(const WorkOrder& order) {
     const auto rpmdb = sysroot.deployment_folder(deployment) / "usr/share/rpm";
     auto checks = check_packages(deployment.origin, packages_in(rpmdb, order.state_dir / "tmp"));
     checks.push_back(check_early_microcode(sysroot, deployment));
+    if (order.request.profile && !order.private_node)
+        for (auto& check : effects_of(*order.request.profile, deployment))
+            checks.push_back(std::move(check));
     return {{"checks", checks}};
 }
 

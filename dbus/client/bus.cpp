@@ -1,5 +1,6 @@
 #include "client/bus.hpp"
 
+#include "client/bus_error.hpp"
 #include "client/variant_json.hpp"
 
 #include "Job-proxy.hpp"
@@ -9,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
@@ -27,25 +28,13 @@ using Dictionary = std::map<std::string, sdbus::Variant>;
 /// Requests may wait for a person who types a password.
 constexpr std::chrono::seconds request_limit = std::chrono::minutes(3);
 
-ClientError client_error(const sdbus::Error& error) {
-    const std::string& name = error.getName();
-    const Exit exit = exit_for(name);
-    std::string message = error.getMessage();
-    if (exit == Exit::unreachable)
-        message = "rtnoded does not answer on the bus (" + message +
-                  "); is it running? See: systemctl status rtnoded, or give its bus with --bus-address";
-    else if (name == "org.freedesktop.DBus.Error.UnknownObject")
-        message = "there is no such object (" + message + "); see: rtnodectl job list, rtnodectl latency list";
-    return ClientError(exit, name, message);
-}
-
 /// Every call to the daemon goes through here: sdbus-c++'s exceptions end at this folder's edge.
 template <typename Call>
 auto call(Call&& made) -> decltype(made()) {
     try {
         return made();
     } catch (const sdbus::Error& error) {
-        throw client_error(error);
+        throw client_error(error.getName(), error.getMessage());
     }
 }
 
@@ -93,12 +82,15 @@ class LatencyProxy final : public sdbus::ProxyInterfaces<org::rtnode1::Latency_p
         registerProxy();
     }
     ~LatencyProxy() { unregisterProxy(); }
+
+  private:
+    void onRegression(const sdbus::ObjectPath&, const sdbus::ObjectPath&, const Dictionary&) override {}
 };
 
 /// A job's or a measurement's proxy. The match for PropertiesChanged stands before the properties are read, so that
 /// no change falls between.
 template <typename Interface>
-class ObjectProxy final : public sdbus::ProxyInterfaces<Interface, sdbus::Properties_proxy>, public Watched {
+class ObjectProxy : public sdbus::ProxyInterfaces<Interface, sdbus::Properties_proxy>, public Watched {
     using Base = sdbus::ProxyInterfaces<Interface, sdbus::Properties_proxy>;
 
   public:
@@ -128,7 +120,14 @@ class ObjectProxy final : public sdbus::ProxyInterfaces<Interface, sdbus::Proper
 };
 
 using JobProxy = ObjectProxy<org::rtnode1::Job_proxy>;
-using MeasurementProxy = ObjectProxy<org::rtnode1::Measurement_proxy>;
+
+class MeasurementProxy final : public ObjectProxy<org::rtnode1::Measurement_proxy> {
+    using ObjectProxy::ObjectProxy;
+
+    // The report has them all, also those of before we looked.
+    void onSpike(const std::uint32_t&, const std::uint64_t&, const std::int64_t&, const std::int64_t&,
+                 const std::int64_t&, const std::vector<std::string>&) override {}
+};
 
 template <typename Proxy>
 std::unique_ptr<Watched> watched(sdbus::IConnection& connection, const std::string& path) {
@@ -170,6 +169,17 @@ Bus::Bus(const std::string& address) : connection_(std::make_unique<Connection>(
 }
 
 Bus::~Bus() = default;
+
+bool Bus::daemon_is_there() {
+    return call([&] {
+        bool has_owner = false;
+        connection_->driver->callMethod("NameHasOwner")
+            .onInterface("org.freedesktop.DBus")
+            .withArguments(std::string(service))
+            .storeResultsTo(has_owner);
+        return has_owner;
+    });
+}
 
 Json Bus::manager() {
     return call([&] { return connection_->manager().properties(); });
@@ -213,11 +223,28 @@ std::string Bus::import_repository(const std::string& source, const std::string&
     return call([&] { return connection_->manager().ImportRepository(source, name, dictionary(options)); });
 }
 
+std::string Bus::apply(const std::string& profile, const Options& options) {
+    return call([&] { return connection_->manager().Apply(profile, dictionary(options)); });
+}
+
+std::string Bus::accept(const Options& options) {
+    return call([&] { return connection_->manager().Accept(dictionary(options)); });
+}
+
+Json Bus::explain(const std::string& profile) {
+    return to_json(call([&] { return connection_->manager().Explain(profile); }));
+}
+
+Json Bus::verify() {
+    return to_json(call([&] { return connection_->manager().Verify({}); }));
+}
+
+std::string Bus::exported(const std::string& format, const Options& options) {
+    return call([&] { return connection_->manager().Export(format, dictionary(options)); });
+}
+
 Json Bus::repositories() {
-    Json rows = Json::array();
-    for (const auto& row : call([&] { return connection_->manager().ListRepositories({}); }))
-        rows.push_back(to_json(row));
-    return rows;
+    return to_json(call([&] { return connection_->manager().ListRepositories({}); }));
 }
 
 void Bus::reboot(const Options& options) {
@@ -251,6 +278,14 @@ std::string Bus::start_measurement(const Options& options) {
     return call([&] { return LatencyProxy(*connection_->bus).Start(dictionary(options)); });
 }
 
+std::string Bus::start_watch(const Options& options) {
+    return call([&] { return LatencyProxy(*connection_->bus).Watch(dictionary(options)); });
+}
+
+Json Bus::last_watch() {
+    return call([&] { return to_json(LatencyProxy(*connection_->bus).LastWatch()); });
+}
+
 Json Bus::measurements() {
     Json rows = Json::array();
     for (const auto& row : call([&] { return LatencyProxy(*connection_->bus).List(); }))
@@ -264,6 +299,10 @@ Json Bus::measurement(const std::string& path) {
 
 void Bus::stop_measurement(const std::string& path) {
     call([&] { MeasurementProxy(*connection_->bus, path).Stop(); });
+}
+
+Json Bus::compare(const std::string& a, const std::string& b) {
+    return call([&] { return to_json(LatencyProxy(*connection_->bus).Compare(a, b, {})); });
 }
 
 std::string Bus::report(const std::string& path, const std::string& format) {
@@ -314,27 +353,6 @@ std::string job_path(std::uint64_t number) {
 
 std::string measurement_path(std::uint64_t number) {
     return fmt::format("/org/rtnode1/measurement/{}", number);
-}
-
-Exit exit_for(const std::string& name) {
-    const auto is_one_of = [&](std::initializer_list<const char*> names) {
-        return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    if (is_one_of({"org.rtnode1.Error.NotAuthorized", "org.freedesktop.DBus.Error.AccessDenied",
-                   "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"}))
-        return Exit::not_authorized;
-    if (is_one_of({"org.rtnode1.Error.InvalidArgument", "org.rtnode1.Error.UnknownOption",
-                   "org.rtnode1.Error.ProtectedKernelArgument", "org.rtnode1.Error.InvalidKernelArgument",
-                   "org.freedesktop.DBus.Error.InvalidArgs"}))
-        return Exit::usage;
-    if (is_one_of({"org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner",
-                   "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.NoServer",
-                   "org.freedesktop.DBus.Error.Disconnected", "org.freedesktop.DBus.Error.Timeout",
-                   "org.freedesktop.DBus.Error.TimedOut"}) ||
-        name.starts_with("org.freedesktop.DBus.Error.Spawn") || name == "System.Error.ENOTCONN" ||
-        name == "System.Error.ECONNRESET")
-        return Exit::unreachable;
-    return Exit::failed;
 }
 
 } // namespace rtnode::client

@@ -46,6 +46,9 @@ class Bus {
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
 
+    /// Asks the bus alone: any call to the daemon would have it started.
+    bool daemon_is_there();
+
     Json manager(); ///< all properties of org.rtnode1.Manager
 
     // Each returns the new job's object path.
@@ -62,6 +65,11 @@ class Bus {
     std::string update(const Options& options);
     std::string import_repository(const std::string& source, const std::string& name, const Options& options);
     Json repositories(); ///< rows as ListRepositories has them
+    std::string apply(const std::string& profile, const Options& options);
+    std::string accept(const Options& options);
+    Json explain(const std::string& profile);                                ///< rows as Explain has them
+    Json verify();                                                           ///< rows as Verify has them
+    std::string exported(const std::string& format, const Options& options); ///< the text that Export gives
 
     void reboot(const Options& options);
     void cancel_reboot();
@@ -73,9 +81,12 @@ class Bus {
     std::unique_ptr<Watched> watch_job(const std::string& path);
 
     std::string start_measurement(const Options& options); ///< the object path
+    std::string start_watch(const Options& options);       ///< the object path
+    Json last_watch();                                     ///< as org.rtnode1.Latency.LastWatch
     Json measurements();                                   ///< rows {path, name, state}
     Json measurement(const std::string& path);             ///< all properties of org.rtnode1.Measurement
     void stop_measurement(const std::string& path);
+    Json compare(const std::string& a, const std::string& b); ///< as org.rtnode1.Latency.Compare gives it
     std::string report(const std::string& path, const std::string& format);
     std::unique_ptr<Watched> watch_measurement(const std::string& path);
 
@@ -95,8 +106,5 @@ class Bus {
 /// Object paths of what the user names by its number.
 std::string job_path(std::uint64_t number);
 std::string measurement_path(std::uint64_t number);
-
-/// The exit status for a D-Bus error name.
-Exit exit_for(const std::string& error_name);
 
 } // namespace rtnode::client

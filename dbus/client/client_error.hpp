@@ -13,6 +13,7 @@ enum class Exit {
     usage = 2,          ///< wrong arguments
     not_authorized = 3, ///< by polkit or the bus
     unreachable = 4,    ///< no bus, no daemon, or it went away
+    hardware = 5,       ///< latency run --hardware-first: firmware or a hypervisor is too late already
     unchanged = 77,     ///< with --unchanged-exit-77: there was nothing to do (rpm-ostree's number)
     interrupted = 130,  ///< Ctrl-C; what was started goes on
 };

@@ -38,10 +38,17 @@ struct Session {
 void add_override(CLI::App& app, Session& session);
 void add_kernel_arguments(CLI::App& app, Session& session);
 void add_update(CLI::App& app, Session& session);
+void add_profiles(CLI::App& app, Session& session); ///< apply, plan, explain, verify, accept
+void add_export(CLI::App& app, Session& session);
 void add_repositories(CLI::App& app, Session& session);
 void add_deployments(CLI::App& app, Session& session); ///< status, rollback, drop-pending, reboot, version
-void add_jobs(CLI::App& app, Session& session);
+void add_jobs(CLI::App& app, Session& session);        ///< jobs, log
 void add_latency(CLI::App& app, Session& session);
+void add_latency_check(CLI::App& latency, Session& session); ///< a part of it
+void add_self(CLI::App& app, Session& session);              ///< completion, and what is behind it and the manual
+
+/// Gives @p option these values alone; they stand in --help, in the manual and behind <Tab>.
+CLI::Option* choose(CLI::Option* option, const std::vector<std::string>& values);
 
 /// Options that every job takes.
 struct JobOptions {

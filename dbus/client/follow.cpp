@@ -26,7 +26,10 @@ class CtrlC {
         fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (fd_ < 0) {
             sigprocmask(SIG_SETMASK, &before_, nullptr);
-            throw ClientError(Exit::failed, "", fmt::format("can't watch for Ctrl-C: {}", std::strerror(errno)));
+            throw ClientError(Exit::failed, "",
+                              fmt::format("can't watch for Ctrl-C: {}; start it with --no-follow, and look at it with "
+                                          "rtnodectl jobs or latency list",
+                                          std::strerror(errno)));
         }
     }
     ~CtrlC() {
@@ -124,7 +127,7 @@ Followed follow_job(Bus& bus, const std::string& path, Terminal& terminal, bool 
         throw ClientError(
             Exit::unreachable, error.name(),
             fmt::format("{} while job {} {}. A job that hadn't deployed yet has changed nothing and will "
-                        "be shown as interrupted. See systemctl status rtnoded, then: rtnodectl job show {}",
+                        "be shown as interrupted. See systemctl status rtnoded, then: rtnodectl jobs show {}",
                         error.what(), number,
                         last_step.empty() ? "was followed" : "was at \"" + printable(last_step) + "\"", number));
     }

@@ -132,7 +132,9 @@ std::vector<std::string> next_steps(const Json& job, bool reboot_required) {
         const std::string hash = plan_hash(result);
         if (flag(result, "nothing-to-do")) return lines;
         lines.emplace_back("Nothing was changed: this was a dry run");
-        if (!hash.empty())
+        if (const std::string profile = text(result, "profile"); !hash.empty() && !profile.empty())
+            lines.push_back(fmt::format("To do exactly this: rtnodectl apply {} --expected-plan {}", profile, hash));
+        else if (!hash.empty())
             lines.push_back("To do exactly this, repeat the command with --expected-plan " + hash +
                             " in place of --dry-run");
         return lines;
@@ -149,10 +151,9 @@ std::vector<std::string> next_steps(const Json& job, bool reboot_required) {
 
 std::string failure_line(const Json& job) {
     const std::string message = text(job, "ErrorMessage"), state = text(job, "State");
-    const auto id = count(job, "Id");
-    return fmt::format("job {} {}: {}", id ? std::to_string(*id) : "?",
-                       state == "failed" ? "failed" : "was " + (state.empty() ? "lost" : state),
-                       message.empty() ? "no reason is known; see its log: rtnodectl job log" : printable(message));
+    const auto id = count(job, "Id") ? std::to_string(*count(job, "Id")) : "?";
+    return fmt::format("job {} {}: {}", id, state == "failed" ? "failed" : "was " + (state.empty() ? "lost" : state),
+                       message.empty() ? "no reason is known; see its log: rtnodectl log " + id : printable(message));
 }
 
 std::string format_job_list(const std::vector<Json>& jobs) {
@@ -207,8 +208,8 @@ std::string format_job(const Json& job) {
 
 std::vector<std::string> left_running(std::uint64_t id) {
     return {fmt::format("Job {} goes on without this terminal", id),
-            fmt::format("  follow it: rtnodectl job follow {}", id),
-            fmt::format("  cancel it: rtnodectl job cancel {}", id)};
+            fmt::format("  follow it: rtnodectl jobs follow {}", id),
+            fmt::format("  cancel it: rtnodectl jobs cancel {}", id)};
 }
 
 std::string size_text(std::uint64_t bytes) {

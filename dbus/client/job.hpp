@@ -25,10 +25,10 @@ std::vector<std::string> next_steps(const Json& job, bool reboot_required);
 /// Why the job ended otherwise than done, in one line for stderr.
 std::string failure_line(const Json& job);
 
-/// `rtnodectl job list`: one line a job.
+/// `rtnodectl jobs`: one line a job.
 std::string format_job_list(const std::vector<Json>& jobs);
 
-/// `rtnodectl job show`: one `Key: value` a line, then the result.
+/// `rtnodectl jobs show`: one `Key: value` a line, then the result.
 std::string format_job(const Json& job);
 
 /// Printed when Ctrl-C ends following: the job goes on.

@@ -1,4 +1,5 @@
 #include "client/commands.hpp"
+#include "client/exit_statuses.hpp"
 #include "client/job.hpp"
 #include "client/latency.hpp"
 
@@ -39,12 +40,21 @@ Exit show(Session& session, std::uint64_t number) {
 
 Exit cancel(Session& session, std::uint64_t number) {
     session.bus().cancel_job(job_path(number));
-    session.terminal().line(fmt::format("Job {} is being canceled; see: rtnodectl job follow {}", number, number));
+    session.terminal().line(fmt::format("Job {} is being canceled; see: rtnodectl jobs follow {}", number, number));
     if (session.json) session.print({{"Id", number}, {"Canceled", true}});
     return Exit::ok;
 }
 
+/// @param number 0 = the newest
 Exit log(Session& session, std::uint64_t number) {
+    if (number == 0) {
+        const auto paths = words(session.bus().manager(), "Jobs");
+        if (paths.empty())
+            throw ClientError(Exit::failed, "",
+                              "there is no job that could have a log; rtnodectl --help shows what "
+                              "starts one");
+        number = std::stoull(number_of(paths.back()));
+    }
     Json all = Json::array();
     for (std::uint64_t from = 0;;) {
         const auto [lines, next] = session.bus().job_log(job_path(number), from);
@@ -62,24 +72,25 @@ Exit log(Session& session, std::uint64_t number) {
 } // namespace
 
 void add_jobs(CLI::App& app, Session& session) {
-    CLI::App* command = app.add_subcommand("job", "Look at jobs, follow or cancel them");
-    command->require_subcommand(1);
-    command->add_subcommand("list", "List running, waiting and ended jobs")->callback([&session] {
-        session.action = list;
+    CLI::App* command =
+        app.add_subcommand("jobs", "List running, waiting and ended jobs; look at one, follow or cancel it");
+    command->callback([&session, command] {
+        if (command->get_subcommands().empty()) session.action = list;
     });
 
-    const auto add = [&](const char* name, const char* what, Exit (*act)(Session&, std::uint64_t)) {
+    using Act = Exit (*)(Session&, std::uint64_t);
+    const auto add = [&](CLI::App* parent, const char* name, const char* what, Act act) {
         auto number = std::make_shared<std::uint64_t>(0);
-        CLI::App* sub = command->add_subcommand(name, what);
-        sub->add_option("N", *number, "Number of the job")->required();
+        CLI::App* sub = parent->add_subcommand(name, what);
         sub->callback(
             [&session, number, act] { session.action = [number, act](Session& s) { return act(s, *number); }; });
+        return std::pair(sub, sub->add_option("JOB", *number, "Its number")->type_name("")->required());
     };
-    add("show", "Show one job and its result", show);
-    add("follow", "Follow a job to its end; exits as the job ends",
-        [](Session& s, std::uint64_t number) { return finish_job(s, job_path(number)); });
-    add("cancel", "Take a job out of the queue, or end it; the node stays as it was", cancel);
-    add("log", "Print a job's log", log);
+    add(command, "show", "Show one job and its result", show);
+    const auto follow = [](Session& s, std::uint64_t number) { return finish_job(s, job_path(number)); };
+    add(command, "follow", "Follow a job to its end; exits as the job ends", follow).first->footer(job_exit_statuses());
+    add(command, "cancel", "Take a job out of the queue, or end it; the node stays as it was", cancel);
+    add(&app, "log", "Print a job's log", log).second->description("Its number; else the newest")->required(false);
 }
 
 } // namespace rtnode::client

@@ -1,9 +1,12 @@
 #include "client/latency.hpp"
 
+#include "state/cpu_list.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <sstream>
 
 namespace rtnode::client {
@@ -29,13 +32,22 @@ std::uint64_t columns_a_row(std::uint64_t span, std::uint64_t rows) {
 }
 
 std::string bar(std::uint64_t wake_ups, std::uint64_t most, unsigned width) {
-    if (wake_ups == 0) return {};
+    if (wake_ups == 0 || width == 0) return {};
     const double share = std::log1p(static_cast<double>(wake_ups)) / std::log1p(static_cast<double>(most));
     const auto cells = std::max(1L, std::lround(share * width));
     std::string out;
     for (long i = 0; i < cells; ++i)
         out += "█";
     return out;
+}
+
+/// Local, as the journal shows it: "14:03:07.123".
+std::string time_of_day(std::uint64_t unix_ns) {
+    const auto seconds = static_cast<std::time_t>(unix_ns / 1'000'000'000);
+    std::tm parts{};
+    ::localtime_r(&seconds, &parts);
+    return fmt::format("{:02}:{:02}:{:02}.{:03}", parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       unix_ns / 1'000'000 % 1000);
 }
 
 } // namespace
@@ -88,10 +100,10 @@ std::vector<std::string> live_lines(const Json& measurement, std::size_t limit) 
     return lines;
 }
 
-std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width) {
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, std::string_view unit) {
     std::vector<std::string> lines;
     if (report.buckets.empty() && report.overflows == 0) return {"No wake-up was counted"};
-    lines.emplace_back("Wake-ups by latency, all CPUs (bars are logarithmic):");
+    lines.push_back(fmt::format("Wake-ups by latency, all CPUs{}:", width > 0 ? " (bars are logarithmic)" : ""));
 
     constexpr std::uint64_t most_rows = 24;
     std::vector<std::pair<std::string, std::uint64_t>> rows;
@@ -103,8 +115,9 @@ std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigne
             std::uint64_t wake_ups = 0;
             for (auto i = report.buckets.lower_bound(lower); i != report.buckets.end() && i->first < lower + step; ++i)
                 wake_ups += i->second;
-            rows.emplace_back(
-                step == 1 ? fmt::format("{} µs", lower) : fmt::format("{}-{} µs", lower, lower + step - 1), wake_ups);
+            rows.emplace_back(step == 1 ? fmt::format("{} {}", lower, unit)
+                                        : fmt::format("{}-{} {}", lower, lower + step - 1, unit),
+                              wake_ups);
         }
         end = last + 1;
     }
@@ -118,7 +131,7 @@ std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigne
     }
     const std::size_t number = std::to_string(most).size();
     const auto taken = static_cast<unsigned>(label + number + 6);
-    const unsigned bar_width = std::clamp(width > taken ? width - taken : 0u, 10u, 60u);
+    const unsigned bar_width = width > 0 ? std::clamp(width > taken ? width - taken : 0u, 10u, 60u) : 0;
     for (const auto& [name, wake_ups] : rows) {
         // fmt counts bytes of an alignment's fill but columns of the text: "µ" is one column.
         std::string row =
@@ -140,7 +153,8 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
     const double missed = sum(numbers(measurement, "Missed")), faults = sum(numbers(measurement, "Faults"));
     std::string out = "Verdict: ";
     if (end == "overloaded") {
-        out += "overloaded, a CPU missed more than half its deadlines; use a longer --interval or fewer CPUs";
+        out +=
+            "overloaded, a CPU missed more than half its deadlines or had no time for anything else; use a longer --interval or fewer CPUs";
         return out;
     }
     if (end == "break")
@@ -168,11 +182,98 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
     return out;
 }
 
+std::vector<std::string> remark_lines(const Json& report) {
+    constexpr std::size_t most_spikes = 10, most_hints = 3; // the strongest suspects come first; the report has all
+    std::vector<std::string> lines;
+    if (const auto load = text(report, "load"); !load.empty()) lines.push_back("Load: " + printable(load));
+    const auto& all = member(report, "spikes");
+    std::vector<Json> spikes(all.begin(), all.end());
+    const auto lateness = [](const Json& spike) { return number(spike, "late_ns").value_or(0); };
+    std::stable_sort(spikes.begin(), spikes.end(),
+                     [&](const Json& a, const Json& b) { return lateness(a) > lateness(b); });
+    if (!spikes.empty())
+        lines.push_back(
+            fmt::format("Spikes, the worst first{}:",
+                        spikes.size() > most_spikes ? fmt::format(" ({} of {})", most_spikes, spikes.size()) : ""));
+    for (std::size_t i = 0; i < std::min(spikes.size(), most_spikes); ++i) {
+        auto hints = words(spikes[i], "hints");
+        hints.resize(std::min(hints.size(), most_hints));
+        lines.push_back(fmt::format("  {}  CPU {:>3} {:>12}  {}",
+                                    time_of_day(count(spikes[i], "realtime_ns").value_or(0)),
+                                    count(spikes[i], "cpu").value_or(0), microseconds(lateness(spikes[i])),
+                                    hints.empty() ? "nothing else was seen" : printable(join(hints, "; "))));
+    }
+    for (const auto& finding : member(member(report, "sysinfo"), "findings")) {
+        if (text(finding, "state") != "bad") continue;
+        const auto remedy = text(finding, "remedy");
+        lines.push_back(fmt::format("Doubtful: {}: {}{}", printable(text(finding, "check")),
+                                    printable(text(finding, "actual")),
+                                    remedy.empty() ? "" : "; " + printable(remedy)));
+    }
+    return lines;
+}
+
+std::string format_comparison(const Json& comparison) {
+    std::string out = fmt::format("Measurement {} against {}: {}\n", number_of(text(comparison, "b")),
+                                  number_of(text(comparison, "a")), text(comparison, "verdict"));
+    for (const auto& reason : words(comparison, "reasons"))
+        out += "  " + printable(reason) + "\n";
+    const auto& figures = member(comparison, "figures");
+    if (!figures.empty())
+        out += fmt::format("\n{:<18} {:>12} {:>12} {:>7}  {}\n", "FIGURE", "BEFORE", "AFTER", "RATIO", "95 % INTERVAL");
+    for (const auto& figure : figures) {
+        const auto value = [&](const char* key) { return number(figure, key).value_or(0); };
+        const auto low = value("low"), high = value("high"), ratio = value("ratio");
+        out += fmt::format("{:<18} {:>12} {:>12} {:>7}  {}{}\n", printable(text(figure, "name")),
+                           microseconds(value("a-ns")), microseconds(value("b-ns")),
+                           ratio > 0 ? fmt::format("{:.3f}", ratio) : "-",
+                           high > 0 ? fmt::format("{:.3f} to {:.3f}", low, high) : "-",
+                           flag(figure, "decides") ? "" : "  (shown only)");
+    }
+    const auto changes = words(comparison, "changes");
+    if (!changes.empty()) out += "\nWhat is different about the machine:\n";
+    for (const auto& change : changes)
+        out += "  " + printable(change) + "\n";
+    return out;
+}
+
+namespace {
+
+std::string started_of(const Json& row) {
+    const auto started = count(row, "Started");
+    return started ? utc(*started / 1'000'000) : "-";
+}
+
+/// In the largest unit that leaves nothing over: "10m", "90s".
+std::string duration_of(const Json& row) {
+    const auto us = count(row, "Duration");
+    if (!us) return "-";
+    for (const auto& [unit, length] : {std::pair("h", 3'600'000'000ULL), {"m", 60'000'000ULL}, {"s", 1'000'000ULL}})
+        if (*us > 0 && *us % length == 0) return fmt::format("{}{}", *us / length, unit);
+    return fmt::format("{}ms", *us / 1000);
+}
+
+std::string cpus_of(const Json& row) {
+    CpuList cpus;
+    for (const double cpu : numbers(row, "Cpus"))
+        cpus.push_back(static_cast<unsigned>(cpu));
+    return cpus.empty() ? "-" : format_cpu_list(cpus);
+}
+
+std::string worst_of(const Json& row) {
+    const auto maximum = numbers(row, "Maximum");
+    return maximum.empty() ? "-" : microseconds(*std::max_element(maximum.begin(), maximum.end()));
+}
+
+} // namespace
+
 std::string format_measurement_list(const Json& rows) {
     if (!rows.is_array() || rows.empty()) return "No measurements\n";
-    std::string out = fmt::format("{:>11}  {:<8} {}\n", "MEASUREMENT", "STATE", "NAME");
+    std::string out = fmt::format("{:>11}  {:<8} {:<21} {:>8}  {:<11} {:>8}  {}\n", "MEASUREMENT", "STATE", "STARTED",
+                                  "FOR", "CPUS", "MAX", "NAME");
     for (const Json& row : rows)
-        out += fmt::format("{:>11}  {:<8} {}\n", number_of(text(row, "path")), text(row, "state"),
+        out += fmt::format("{:>11}  {:<8} {:<21} {:>8}  {:<11} {:>8}  {}\n", number_of(text(row, "path")),
+                           text(row, "state"), started_of(row), duration_of(row), cpus_of(row), worst_of(row),
                            printable(text(row, "name")));
     return out;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rtnode::client {
@@ -27,9 +28,18 @@ std::string microseconds(double nanoseconds);
 /// One line a CPU, of the live properties; at most @p limit lines, the last of which then says how many are left out.
 std::vector<std::string> live_lines(const Json& measurement, std::size_t limit);
 
-/// Bars over latency, of all CPUs together. Columns are joined so that at most 24 rows appear; bars are logarithmic,
-/// else the tail, which is what matters, would not be seen.
-std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width);
+/// Wake-ups over latency, of all CPUs together. Columns are joined so that at most 24 rows appear; bars are
+/// logarithmic, else the tail, which is what matters, would not be seen.
+/// @param width of the terminal, columns; 0 = it is none, and gets no bars
+/// @param unit of the report's numbers: "µs" or "ns"
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, std::string_view unit = "µs");
+
+/// Of a JSON report: the load beside it, the worst spikes with their times and hints, and what is bad about the machine
+/// with the remedy.
+std::vector<std::string> remark_lines(const Json& report);
+
+/// `rtnodectl latency compare`: what Compare says.
+std::string format_comparison(const Json& comparison);
 
 /// What the run showed, and whether it can be trusted.
 std::string verdict(const Json& measurement, std::uint64_t break_us = 0);

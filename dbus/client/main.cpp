@@ -1,6 +1,7 @@
 // rtnodectl: the thin client of rtnoded. Everything it does can be done with busctl too.
 
 #include "client/commands.hpp"
+#include "client/exit_statuses.hpp"
 
 #include <fmt/format.h>
 
@@ -11,14 +12,15 @@ namespace {
 
 using namespace rtnode::client;
 
-constexpr const char* exit_statuses = R"(Exit status:
-  0    done; also when there was nothing to do
-  1    the job or measurement failed, was canceled or interrupted, or the daemon refused
-  2    wrong arguments
-  3    not authorised
-  4    no bus or no daemon there, or it went away
-  77   nothing to do, with --unchanged-exit-77
-  130  Ctrl-C; what was started goes on)";
+std::string all_statuses() {
+    return exit_statuses(
+        {{Exit::ok, "done; also when there was nothing to do"},
+         {Exit::failed, "the job or measurement failed, was canceled or interrupted; verify or "
+                        "compare found something bad; or rtnoded refused"},
+         {Exit::hardware, "latency run --hardware-first: firmware or a hypervisor is too late already"},
+         {Exit::unchanged, "nothing to do, with --unchanged-exit-77"},
+         {Exit::interrupted, "Ctrl-C; what was started goes on"}});
+}
 
 /// The message on stderr; with --json a document too, unless the job's own was printed already.
 int report(Session& session, const ClientError& error) {
@@ -43,19 +45,21 @@ int main(int argc, char** argv) {
     app.add_flag("--no-follow", session.no_follow, "Start the job or measurement and return at once");
     app.add_flag("--verbose,-v", session.verbose, "While following, also print what scriptlets and dracut say");
     app.add_flag("--unchanged-exit-77", session.unchanged_exit_77, "Exit with 77 when there was nothing to do");
-    app.add_option("--color", session.color, "When to use colours")
-        ->type_name("WHEN")
-        ->check(CLI::IsMember({"auto", "always", "never"}))
+    choose(app.add_option("--color", session.color, "When to use colours; auto is on a terminal, without NO_COLOR"),
+           {"auto", "always", "never"})
         ->capture_default_str();
     app.add_flag("--no-color", session.no_color, "As --color=never");
     add_deployments(app, session);
+    add_profiles(app, session);
     add_override(app, session);
     add_kernel_arguments(app, session);
     add_update(app, session);
     add_repositories(app, session);
     add_jobs(app, session);
+    add_export(app, session);
     add_latency(app, session);
-    app.footer(exit_statuses); // last: subcommands would inherit it
+    add_self(app, session);
+    app.footer(all_statuses()); // last: subcommands would inherit it
 
     try {
         app.parse(argc, argv);
@@ -67,6 +71,9 @@ int main(int argc, char** argv) {
     } catch (const ClientError& error) {
         return report(session, error);
     } catch (const std::exception& error) {
-        return report(session, ClientError(Exit::failed, "", error.what()));
+        return report(session, ClientError(Exit::failed, "",
+                                           fmt::format("{}; this is a mistake of rtnodectl, or rtnoded is of another "
+                                                       "version: compare them with rtnodectl version",
+                                                       error.what())));
     }
 }

@@ -1,4 +1,5 @@
 #include "client/commands.hpp"
+#include "client/exit_statuses.hpp"
 #include "client/override.hpp"
 
 #include <fmt/format.h>
@@ -110,9 +111,9 @@ void add_override(CLI::App& app, Session& session) {
              "URL|PATH|NAME");
     repeated("--remove", request->remove, "Remove this package of the base; may be given again", "NAME");
     repeated("--install", request->install, "Add this package; may be given again", "URL|PATH|NAME");
-    command->add_option("--kernel", request->kernel, "The kernel to have; what to remove and install is derived")
-        ->type_name("KERNEL")
-        ->check(CLI::IsMember({"rt", "stock"}));
+    choose(
+        command->add_option("--kernel", request->kernel, "The kernel to have; what to remove and install is derived"),
+        {"rt", "stock"});
     request->packages.declare(*command);
 
     auto reset_request = std::make_shared<ResetRequest>();
@@ -120,7 +121,7 @@ void add_override(CLI::App& app, Session& session) {
     reset->add_option("NAME", reset_request->names, "Names of packages");
     reset_request->tree.declare(*reset);
 
-    command->footer("URLs may end with #sha256=HEX. Relative paths count from here.");
+    command->footer("URLs may end with #sha256=HEX. Relative paths count from here.\n\n" + job_exit_statuses());
 
     reset->callback([&session, reset_request] {
         session.action = [reset_request](Session& s) {

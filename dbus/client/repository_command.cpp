@@ -1,4 +1,5 @@
 #include "client/commands.hpp"
+#include "client/exit_statuses.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,8 @@ Exit list(Session& session) {
         return Exit::ok;
     }
     Terminal& terminal = session.terminal();
-    if (rows.empty()) terminal.line("No repository is enabled; rtnodectl repo import, or /etc/yum.repos.d");
+    if (rows.empty())
+        terminal.line("No repository is enabled; take one with rtnodectl repo import, or name one in /etc/yum.repos.d");
     for (const Json& row : rows) {
         terminal.line(printable(fmt::format("{}  {}", text(row, "id"), text(row, "name"))));
         for (const auto& url : words(row, "base-urls"))
@@ -47,8 +49,11 @@ void add_repositories(CLI::App& app, Session& session) {
     CLI::App* import_command = command->add_subcommand(
         "import",
         "Take the repositories of a DVD image or a folder, for this node and for others by rtnode-repo.service");
-    import_command->add_option("ISO-OR-FOLDER", request->source, "Where they are now")->required();
-    import_command->add_option("NAME", request->name, "Name of the folder below /var/lib/rtnode/repos")->required();
+    import_command->add_option("PATH", request->source, "The image, or the folder")->type_name("")->required();
+    import_command->add_option("NAME", request->name, "Name of the folder below /var/lib/rtnode/repos")
+        ->type_name("")
+        ->required();
+    import_command->footer(job_exit_statuses());
     import_command->add_flag("--dry-run", request->dry_run, "Find and check them only, copy nothing");
     import_command->callback(
         [&session, request] { session.action = [request](Session& s) { return import(s, *request); }; });

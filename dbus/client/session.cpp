@@ -1,4 +1,5 @@
 #include "client/commands.hpp"
+#include "client/exit_statuses.hpp"
 #include "client/follow.hpp"
 #include "client/job.hpp"
 #include "client/latency.hpp"
@@ -26,12 +27,18 @@ void Session::print(const Json& document) {
     fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
+CLI::Option* choose(CLI::Option* option, const std::vector<std::string>& values) {
+    // Without the validator's description, which would put the values into --help a second time.
+    return option->type_name(join(values, "|"))->check(CLI::IsMember(values).description(""));
+}
+
 void JobOptions::declare(CLI::App& command) {
     command.add_flag("--dry-run", dry_run, "Plan only: print what would be done, change nothing");
     command.add_flag("--reboot", reboot, "Reboot when the job ended well and a reboot is needed");
     command.add_option("--expected-plan", expected_plan, "Fail when the plan is another than this dry run's")
         ->type_name("HASH");
     command.add_option("--os", os, "The stateroot to work in; else the booted one, or the only one")->type_name("NAME");
+    command.footer(job_exit_statuses());
 }
 
 void JobOptions::fill(Options& options) const {
@@ -65,9 +72,9 @@ void PackageOptions::declare(CLI::App& command) {
     command
         .add_option(
             "--kernel-version", kernel_version,
-            "Which real-time kernel: match-base (made from the base kernel's sources), newest, pinned (stays as "
-            "it is) or a version; else the configured one")
-        ->type_name("POLICY|VERSION");
+            "Which real-time kernel: made from the base kernel's sources, the newest, the one that it is, or a version; "
+            "else the configured one")
+        ->type_name("match-base|newest|pinned|VERSION");
     command.add_flag("--allow-unsigned", allow_unsigned,
                      "Accept packages that neither a trusted signature nor a digest vouches for");
     TreeOptions::declare(command);
@@ -84,7 +91,7 @@ Exit finish_job(Session& session, const std::string& path) {
     Terminal& terminal = session.terminal();
     if (session.no_follow) {
         if (session.json) session.print({{"Id", std::stoull(number)}, {"Path", path}});
-        terminal.lines({"Job " + number + " started", "  follow it: rtnodectl job follow " + number});
+        terminal.lines({"Job " + number + " started", "  follow it: rtnodectl jobs follow " + number});
         return Exit::ok;
     }
     Followed followed = follow_job(session.bus(), path, terminal, session.verbose);

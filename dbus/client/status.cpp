@@ -144,6 +144,11 @@ std::string format_status(const Json& manager, bool color) {
         out +=
             "Warning: the next boot has no real-time kernel, and no job asked for that; \"rtnodectl update --no-pull\" "
             "puts it back\n";
+    if (const auto profile = text(manager, "Profile"); !profile.empty())
+        out += "Profile: " + printable(profile) + " (" + text(manager, "Condition") + ")\n";
+    for (const auto& reason : words(manager, "Reasons"))
+        out += "  " + printable(reason) + "\n";
+    if (const auto hold = text(manager, "RebootHold"); !hold.empty()) out += "Reboot: " + printable(hold) + "\n";
     out += "Deployments:\n";
     const Json& deployments = member(manager, "Deployments");
     if (!deployments.is_array() || deployments.empty()) return out + "  none\n";

@@ -20,6 +20,12 @@ winsize size_of(std::FILE* out) {
     return size;
 }
 
+/// https://no-color.org: present and not empty.
+bool no_color() {
+    const char* value = std::getenv("NO_COLOR");
+    return value && *value != '\0';
+}
+
 bool is_smart_terminal(std::FILE* out) {
     const char* term = std::getenv("TERM");
     return isatty(fileno(out)) != 0 && term && std::string_view(term) != "dumb";
@@ -29,7 +35,7 @@ bool is_smart_terminal(std::FILE* out) {
 
 Terminal::Terminal(std::FILE* out, Color color, bool quiet)
     : out_(out), quiet_(quiet), live_(!quiet && is_smart_terminal(out)),
-      color_(color == Color::always || (color == Color::automatic && live_ && !std::getenv("NO_COLOR"))) {}
+      color_(color == Color::always || (color == Color::automatic && live_ && !no_color())) {}
 
 unsigned Terminal::width() const {
     return size_of(out_).ws_col;

@@ -45,18 +45,20 @@ Json to_json(const sdbus::Variant& value) {
     }
     if (value.containsValueOfType<sdbus::Variant>()) return to_json(value.get<sdbus::Variant>());
     if (value.containsValueOfType<Dictionary>()) return to_json(value.get<Dictionary>());
-    if (value.containsValueOfType<std::vector<Dictionary>>()) {
-        out = Json::array();
-        for (const auto& row : value.get<std::vector<Dictionary>>())
-            out.push_back(to_json(row));
-        return out;
-    }
+    if (value.containsValueOfType<std::vector<Dictionary>>()) return to_json(value.get<std::vector<Dictionary>>());
     if (value.containsValueOfType<std::vector<sdbus::Variant>>()) {
         out = Json::array();
         for (const auto& element : value.get<std::vector<sdbus::Variant>>())
             out.push_back(to_json(element));
         return out;
     }
+    return out;
+}
+
+Json to_json(const std::vector<std::map<std::string, sdbus::Variant>>& rows) {
+    Json out = Json::array();
+    for (const auto& row : rows)
+        out.push_back(to_json(row));
     return out;
 }
 

@@ -85,13 +85,13 @@ struct Answer {
 };
 
 template <typename Proxy>
-class Waiting final : public sdbus::ProxyInterfaces<Proxy, sdbus::Properties_proxy> {
+class Waiting : public sdbus::ProxyInterfaces<Proxy, sdbus::Properties_proxy> {
   public:
     Waiting(sdbus::IConnection& connection, const ObjectPath& path)
         : sdbus::ProxyInterfaces<Proxy, sdbus::Properties_proxy>(connection, "org.rtnode1", path) {
         this->registerProxy();
     }
-    ~Waiting() { this->unregisterProxy(); }
+    virtual ~Waiting() { this->unregisterProxy(); }
 
     std::future<Answer> begin_wait() {
         this->Wait();
@@ -132,7 +132,23 @@ class Waiting final : public sdbus::ProxyInterfaces<Proxy, sdbus::Properties_pro
 };
 
 using Job = Waiting<org::rtnode1::Job_proxy>;
-using Measurement = Waiting<org::rtnode1::Measurement_proxy>;
+
+class Measurement final : public Waiting<org::rtnode1::Measurement_proxy> {
+  public:
+    using Waiting::Waiting;
+
+    struct Told {
+        std::uint32_t cpu;
+        std::int64_t late, realtime;
+    };
+    std::vector<Told> spikes; ///< under `watched`
+
+  private:
+    void onSpike(const std::uint32_t& cpu, const std::uint64_t&, const std::int64_t& late, const std::int64_t&,
+                 const std::int64_t& realtime, const std::vector<std::string>&) override {
+        watched.change([&] { spikes.push_back({cpu, late, realtime}); });
+    }
+};
 
 class Latency final : public sdbus::ProxyInterfaces<org::rtnode1::Latency_proxy> {
   public:
@@ -141,6 +157,19 @@ class Latency final : public sdbus::ProxyInterfaces<org::rtnode1::Latency_proxy>
         registerProxy();
     }
     ~Latency() { unregisterProxy(); }
+
+    struct Told {
+        ObjectPath measurement, baseline;
+        Dictionary comparison;
+    };
+    Watched watched;
+    std::vector<Told> regressions; ///< under `watched`
+
+  private:
+    void onRegression(const ObjectPath& measurement, const ObjectPath& baseline,
+                      const Dictionary& comparison) override {
+        watched.change([&] { regressions.push_back({measurement, baseline, comparison}); });
+    }
 };
 
 class BusTest : public testing::Test {

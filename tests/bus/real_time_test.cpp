@@ -1,9 +1,7 @@
 // WillLoseRealTime: somebody else deploys a base without the real-time kernel. A real sysroot, changed by the real
 // `ostree admin`; the worker is a stand-in.
 
-#include "fixture.hpp"
-
-#include <fstream>
+#include "ostree_node.hpp"
 
 using namespace rtnode::test;
 using testing::AllOf;
@@ -14,51 +12,12 @@ using testing::Not;
 
 namespace {
 
-namespace fs = std::filesystem;
-
-class RealTimeTest : public BusTest {
+class RealTimeTest : public OstreeNode {
   protected:
     void SetUp() override {
-        ostree_admin({"init-fs", "--modern", sysroot});
-        ostree_admin({"os-init", "host", "--sysroot=" + sysroot.string()});
-        must({"ostree", "config", "--repo=" + repo(), "set", "sysroot.bootloader", "none"});
-        must({"ostree", "config", "--repo=" + repo(), "set", "core.fsync", "false"});
+        OstreeNode::SetUp();
         real_time = commit("5.14.0-1.rt1", true, "2024-01-01");
         deploy(real_time);
-    }
-    void TearDown() override { must({"chattr", "-R", "-f", "-i", (sysroot / "ostree/deploy").string()}, false); }
-
-    static void must(const Words& words, bool succeeds = true) {
-        const auto done = run(words);
-        EXPECT_TRUE(done.status == 0 || !succeeds) << done.out;
-    }
-    static void ostree_admin(Words words) {
-        words.insert(words.begin(), {"ostree", "admin"});
-        must(words);
-    }
-    std::string repo() const { return (sysroot / "ostree/repo").string(); }
-
-    /// A base whose kernel says in its configuration what it is.
-    std::string commit(const std::string& kver, bool is_real_time, const std::string& day) const {
-        const auto tree = temp.path / ("tree-" + kver + day);
-        const auto modules = tree / "usr/lib/modules" / kver;
-        fs::create_directories(modules);
-        fs::create_directories(tree / "usr/etc");
-        std::ofstream(tree / "usr/etc/os-release") << "NAME=fixture\nID=fixture\n";
-        std::ofstream(modules / "vmlinuz") << kver;
-        std::ofstream(modules / "initramfs.img") << kver;
-        std::ofstream(modules / "config")
-            << "#\nCONFIG_SMP=y\n"
-            << (is_real_time ? "CONFIG_PREEMPT_RT=y\n" : "# CONFIG_PREEMPT_RT is not set\n") << "CONFIG_HZ=1000\n";
-        const auto done =
-            run({"ostree", "commit", "--repo=" + repo(), "--branch=host", "--bootable", "--owner-uid=0",
-                 "--owner-gid=0", "-s", "", "--parent=none", "--timestamp=" + day + " 00:00 +0000", tree.string()});
-        EXPECT_EQ(done.status, 0) << done.out;
-        return done.out.substr(0, 64);
-    }
-    void deploy(const std::string& commit) const {
-        ostree_admin(
-            {"deploy", "--sysroot=" + sysroot.string(), "--os=host", "--retain", "--karg=root=UUID=1", commit});
     }
 
     /// Until the property has that value, now or after a signal.

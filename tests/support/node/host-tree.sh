@@ -5,8 +5,8 @@
 host_packages=(
     systemd systemd-sysv dbus polkitd kmod udev procps e2fsprogs ca-certificates libcap2-bin
     ostree ostree-boot dracut-core cpio zstd rpm bubblewrap
-    libostree-1-1 libcurl4 librpm9 librpmbuild9 librpmsign9 libsolv1 libsolvext1 libarchive13 libinih1 libfmt9 libsdbus-c++1 libsystemd0
-    rt-tests gpg
+    libostree-1-1 libcurl4 librpm9 librpmbuild9 librpmsign9 libsolv1 libsolvext1 libarchive13 libinih1 libfmt9 libsdbus-c++1 libsystemd0 libyaml-cpp0.7
+    rt-tests gpg stress-ng
 )
 
 bootstrap_host() { # FOLDER, SOURCES

@@ -28,7 +28,10 @@ TEST_F(Client, TellsTheHowTosStoryWhileItFollowsAndAfterwards) {
         at = found;
     }
     EXPECT_THAT(story.out, Not(HasSubstr("dracut:"))) << "tools' output is for --verbose and the log";
-    EXPECT_THAT(rtnodectl({"job", "log", "1"}).out, HasSubstr("  dracut: "));
+    EXPECT_THAT(rtnodectl({"log", "1"}).out, HasSubstr("  dracut: "));
+    EXPECT_EQ(rtnodectl({"log"}).out, rtnodectl({"log", "1"}).out) << "the newest job's";
+    EXPECT_THAT(rtnodectl({"jobs"}).out, HasSubstr("override"));
+    EXPECT_EQ(rtnodectl({"complete", "--", "log", ""}).out, "1\toverride, done\n");
 
     const auto status = rtnodectl({"status"});
     EXPECT_THAT(status.out,
@@ -91,5 +94,6 @@ TEST_F(Client, AMeasurementEndsWithTheThreeLinesThatScriptsGrep) {
         EXPECT_THAT(run.out, ContainsRegex("# " + std::string(name) + " Latencies: [0-9]{5}\n"));
     EXPECT_THAT(rtnodectl({"latency", "report", "1", "--format", "cyclictest-2.4"}).out,
                 HasSubstr("# Histogram\n000000 "));
+    EXPECT_EQ(rtnodectl({"complete", "--", "latency", "report", ""}).out, "1\tdone\n");
     EXPECT_TRUE(std::filesystem::exists(temp.path / "state/latency/1.json"));
 }

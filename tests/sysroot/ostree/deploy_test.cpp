@@ -1,5 +1,6 @@
 #include "fixture.hpp"
 #include "ostree/base.hpp"
+#include "ostree/boot_order.hpp"
 #include "ostree/deploy.hpp"
 #include "ostree/origin.hpp"
 #include "ostree/preflight.hpp"

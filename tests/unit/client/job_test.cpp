@@ -113,6 +113,13 @@ TEST(NextSteps, OfADryRunNameItsPlan) {
                     ElementsAre("Nothing was changed: this was a dry run", HasSubstr("--expected-plan 0123abc")));
 }
 
+TEST(NextSteps, OfAPlanAreTheApplyThatDoesIt) {
+    const Json result{{"dry-run", true}, {"plan", "0123abc"}, {"profile", "worker-rt"}};
+    EXPECT_THAT(next_steps({{"Result", result}}, true),
+                ElementsAre("Nothing was changed: this was a dry run",
+                            "To do exactly this: rtnodectl apply worker-rt --expected-plan 0123abc"));
+}
+
 TEST(FailureLine, HoldsTheJobsOwnMessage) {
     EXPECT_EQ(failure_line({{"Id", 7}, {"State", "failed"}, {"ErrorMessage", "no space in /boot: free 20 MB"}}),
               "job 7 failed: no space in /boot: free 20 MB");
@@ -161,8 +168,8 @@ TEST(JobShow, AlignsItsKeysAndEndsWithTheResult) {
 }
 
 TEST(LeftRunning, SaysHowToFollowAndCancel) {
-    EXPECT_THAT(left_running(7), Contains(HasSubstr("rtnodectl job follow 7")));
-    EXPECT_THAT(left_running(7), Contains(HasSubstr("rtnodectl job cancel 7")));
+    EXPECT_THAT(left_running(7), Contains(HasSubstr("rtnodectl jobs follow 7")));
+    EXPECT_THAT(left_running(7), Contains(HasSubstr("rtnodectl jobs cancel 7")));
 }
 
 TEST(SizeText, CountsInThousands) {

@@ -62,6 +62,13 @@ TEST(Histogram, DrawsOneRowAColumnWhenTheyAreFew) {
     EXPECT_GT(lines[2].size(), lines[1].size());
 }
 
+TEST(Histogram, HasNumbersAloneWhereThereIsNoTerminal) {
+    const auto lines = histogram_lines(parse_cyclictest(report), 0);
+    EXPECT_EQ(lines[0], "Wake-ups by latency, all CPUs:");
+    EXPECT_THAT(lines[2], EndsWith(" 2 µs 1000"));
+    EXPECT_THAT(lines[4], EndsWith("beyond the last column    5"));
+}
+
 TEST(Histogram, DrawsEvenOneWakeUpOfTheTail) {
     CyclictestReport parsed;
     parsed.buckets = {{3, 10'000'000}, {4, 1}};
@@ -132,8 +139,74 @@ TEST(LiveLines, FitTheScreen) {
 }
 
 TEST(MeasurementList, IsATable) {
-    const Json row{{"path", "/org/rtnode1/measurement/12"}, {"name", "night"}, {"state", "done"}};
-    EXPECT_EQ(format_measurement_list(Json::array({row})), "MEASUREMENT  STATE    NAME\n"
-                                                           "         12  done     night\n");
+    const Json row{{"path", "/org/rtnode1/measurement/12"},     {"name", "night"},         {"state", "done"},
+                   {"Started", 1'700'000'000'000'000},          {"Duration", 600'000'000}, {"Cpus", {1, 2, 3, 5}},
+                   {"Maximum", {12'300, 99'100, 8'000, 15'000}}};
+    EXPECT_EQ(format_measurement_list(Json::array({row})),
+              "MEASUREMENT  STATE    STARTED                    FOR  CPUS             MAX  NAME\n"
+              "         12  done     2023-11-14T22:13:20Z       10m  1-3,5        99.1 µs  night\n");
     EXPECT_EQ(format_measurement_list(Json::array()), "No measurements\n");
+}
+
+TEST(Histogram, CountsInNanosecondsWhereTheRunDid) {
+    EXPECT_THAT(histogram_lines(parse_cyclictest(report), 60, "ns")[1], HasSubstr(" 1 ns    3 █"));
+}
+
+TEST(Remarks, ShowTheWorstSpikesWithWhatWasSeenAndWhatIsBadAboutTheMachine) {
+    Json spikes = Json::array();
+    for (int i = 1; i <= 12; ++i)
+        spikes.push_back({{"cpu", 3},
+                          {"late_ns", i * 100'000},
+                          {"realtime_ns", 1'795'472'790'123'000'000},
+                          {"hints", i == 12 ? Json::array({"thread hog:7 (nice 0) for 1190 µs of 1200 µs", "1 SMI"})
+                                            : Json::array()}});
+    const auto lines =
+        remark_lines({{"spikes", spikes},
+                      {"sysinfo",
+                       {{"findings",
+                         {{{"check", "clocksource"}, {"state", "good"}, {"actual", "tsc"}, {"remedy", ""}},
+                          {{"check", "smt-siblings"},
+                           {"state", "bad"},
+                           {"actual", "1 shares a core with 5"},
+                           {"remedy", "nosmt"}}}}}}});
+    ASSERT_THAT(lines, SizeIs(12));
+    EXPECT_EQ(lines[0], "Spikes, the worst first (10 of 12):");
+    EXPECT_THAT(lines[1], HasSubstr(".123  CPU   3    1200.0 µs  thread hog:7 (nice 0) for 1190 µs of 1200 µs; 1 SMI"));
+    EXPECT_THAT(lines[2], HasSubstr("1100.0 µs  nothing else was seen"));
+    EXPECT_EQ(lines[11], "Doubtful: smt-siblings: 1 shares a core with 5; nosmt");
+}
+
+TEST(Remarks, OfAnOlderDaemonsReportAreNone) {
+    EXPECT_TRUE(remark_lines(Json::object()).empty());
+}
+
+TEST(Remarks, BeginWithTheLoadThatRanBeside) {
+    EXPECT_THAT(
+        remark_lines(
+            {{"load", "25 × stress-ng --cpu on CPUs 4-31"},
+             {"sysinfo", {{"findings", Json::array({Json::object({{"check", "smt-siblings"}, {"state", "bad"}})})}}}}),
+        ElementsAre("Load: 25 × stress-ng --cpu on CPUs 4-31", StartsWith("Doubtful: smt-siblings")));
+    EXPECT_THAT(remark_lines({{"load", ""}}), SizeIs(0));
+    EXPECT_THAT(remark_lines({{"load", "a\033[2J"}}), ElementsAre("Load: a?[2J"));
+}
+
+TEST(Comparison, SaysTheVerdictFirstAndWhatItRestsOn) {
+    const auto text = format_comparison({{"verdict", "regression"},
+                                         {"a", "/org/rtnode1/measurement/3"},
+                                         {"b", "/org/rtnode1/measurement/7"},
+                                         {"reasons", {"p50 is 12 % above"}},
+                                         {"changes", {"kernel 6.1 → 6.2"}},
+                                         {"figures",
+                                          {{{"name", "p50"},
+                                            {"a-ns", 10'000.0},
+                                            {"b-ns", 11'200.0},
+                                            {"ratio", 1.12},
+                                            {"low", 1.1},
+                                            {"high", 1.14},
+                                            {"decides", true}},
+                                           {{"name", "max"}, {"a-ns", 9e6}, {"b-ns", 8e6}, {"ratio", 0.0}}}}});
+    EXPECT_THAT(text, StartsWith("Measurement 7 against 3: regression\n  p50 is 12 % above\n"));
+    EXPECT_THAT(text, HasSubstr("1.120  1.100 to 1.140\n"));
+    EXPECT_THAT(text, HasSubstr("8000.0 µs       -  -  (shown only)\n"));
+    EXPECT_THAT(text, EndsWith("What is different about the machine:\n  kernel 6.1 → 6.2\n"));
 }

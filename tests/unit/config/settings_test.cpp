@@ -60,6 +60,9 @@ TEST_F(SettingsTest, TheShippedDefaultsAreTheDefaults) {
     const Settings built_in;
     EXPECT_EQ(shipped.dracut_limit_s, built_in.dracut_limit_s);
     EXPECT_EQ(shipped.latency_keep, built_in.latency_keep);
+    EXPECT_EQ(shipped.latency_watch_keep, built_in.latency_watch_keep);
+    EXPECT_EQ(shipped.latency_watch_tolerance, built_in.latency_watch_tolerance);
+    EXPECT_EQ(shipped.latency_watch_confirmations, built_in.latency_watch_confirmations);
     EXPECT_EQ(shipped.kernel_version, built_in.kernel_version);
     EXPECT_EQ(shipped.update_reapply, built_in.update_reapply);
 }
@@ -118,10 +121,12 @@ TEST_F(SettingsTest, AnUnknownKeyIsNamedWithFileLineAndTheKnownOnes) {
 TEST_F(SettingsTest, AWrongTypeOrValueIsRefused) {
     for (const auto* text :
          {"[limits]\nscriptlets = 5\n", "[limits]\ndracut = '5 minutes'\n", "[limits]\ndracut = '0s'\n",
-          "[latency]\nkeep = 'many'\n", "[latency]\nkeep = 0\n", "[latency]\nresults-folder = 'relative'\n",
-          "[packages]\ngpg-keys = ['relative']\n", "[packages]\nkernel-version = 'latest'\n",
-          "[packages]\nkernel-version = 5\n", "[update]\nreapply = 1\n", "[packages]\ngpg-keys = '/a'\n",
-          "limits = 1\n", "[repository.x]\nbase-urls = ['http://a']\ngpgcheck = 0\n", "repository = 3\n"}) {
+          "[latency]\nkeep = 'many'\n", "[latency]\nkeep = 0\n", "[latency]\nwatch-tolerance = 1.5\n",
+          "[latency]\nwatch-tolerance = '25 %'\n", "[latency]\nwatch-confirmations = 0\n",
+          "[latency]\nresults-folder = 'relative'\n", "[packages]\ngpg-keys = ['relative']\n",
+          "[packages]\nkernel-version = 'latest'\n", "[packages]\nkernel-version = 5\n", "[update]\nreapply = 1\n",
+          "[packages]\ngpg-keys = '/a'\n", "limits = 1\n", "[repository.x]\nbase-urls = ['http://a']\ngpgcheck = 0\n",
+          "repository = 3\n"}) {
         write("a.toml", text);
         EXPECT_THAT(refusal(), HasSubstr("a.toml")) << text;
     }

@@ -105,7 +105,7 @@ TEST(Recorder, IsAsNewAfterClear) {
     recorder.record(500);
     recorder.record(-1);
     recorder.record(9000);
-    recorder.miss(3);
+    recorder.miss(3, 5000, 1000);
     recorder.clear();
     const auto statistics = recorder.statistics(0);
     EXPECT_EQ(statistics.cycles + statistics.missed + statistics.overflows + statistics.early, 0u);

@@ -1,71 +1,22 @@
-// Real threads on the real clock. Where the kernel allows SCHED_FIFO it is used, else policy other; each test says
-// which. Accounting is asserted, never a latency.
-#include "latency/housekeeping.hpp"
-#include "latency/measurement.hpp"
+// A measurement as a whole: what it accounts for, what it holds and gives back, and what it refuses.
+
 #include "latency/permission.hpp"
+#include "measuring.hpp"
 #include "state/error.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include <sys/wait.h>
 
-#include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iostream>
 
 namespace rtnode::latency {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Asks the kernel, by doing it to a thread of our own.
-bool fifo_permitted() {
-    bool permitted = false;
-    pthread_t thread;
-    ::pthread_create(
-        &thread, nullptr,
-        [](void* result) -> void* {
-            const sched_param param{.sched_priority = 1};
-            *static_cast<bool*>(result) = ::sched_setscheduler(0, SCHED_FIFO, &param) == 0;
-            return nullptr;
-        },
-        &permitted);
-    ::pthread_join(thread, nullptr);
-    return permitted;
-}
-
-CpuList usable_cpus() {
-    return affinity_of(0);
-}
-
-class MeasurementTest : public ::testing::Test {
-  protected:
-    MeasurementTest() {
-        options.cpus = {usable_cpus().front()};
-        options.interval = 500us;
-        options.duration = 100ms;
-        options.policy = fifo_permitted() ? Policy::Fifo : Policy::Other;
-        RecordProperty("policy", std::string(name_of(options.policy)));
-        std::cout << "[ policy   ] " << name_of(options.policy) << '\n';
-    }
-
-    static void wait_for(const Measurement& measurement) {
-        pollfd fd{.fd = measurement.finished_fd(), .events = POLLIN, .revents = 0};
-        ASSERT_EQ(::poll(&fd, 1, 60'000), 1);
-    }
-
-    Options options;
-    Host host;
-};
 
 TEST_F(MeasurementTest, AccountsForEveryDeadlineOfItsDuration) {
     options.cpus = usable_cpus();
@@ -105,6 +56,7 @@ TEST_F(MeasurementTest, SaysWhatItsThreadsReallyWere) {
     EXPECT_FALSE(audit.migrated);
     EXPECT_NE(audit.thread, ::gettid());
     EXPECT_GT(audit.voluntary_switches, 0u) << "it sleeps";
+    EXPECT_EQ(audit.allocations, 0U);
     const auto other = HasSubstr("measured with policy other");
     if (options.policy == Policy::Other)
         EXPECT_THAT(result.notes, Contains(other));
@@ -284,6 +236,104 @@ TEST_F(MeasurementTest, TellsWhyRealTimeIsDenied) {
         options.policy = Policy::RoundRobin;
         EXPECT_EQ(Measurement::start(options, host)->result().cpus[0].audit.policy, "rr");
     }
+}
+
+TEST_F(MeasurementTest, KeepsATimeSeriesThatMissesNothing) {
+    options.duration = 2300ms;
+    auto measurement = Measurement::start(options, host);
+    observe_to_the_end(*measurement);
+    const auto& cpu = measurement->result().cpus.at(0);
+    ASSERT_GE(cpu.windows.size(), 2u);
+    std::uint64_t cycles = 0, missed = 0;
+    std::int64_t end = 0;
+    for (const auto& window : cpu.windows) {
+        EXPECT_EQ(window.start_ms, end) << "without gaps";
+        end += window.length_ms;
+        cycles += window.cycles;
+        missed += window.missed;
+        EXPECT_LE(window.p50_ns, window.p99_ns);
+        EXPECT_LE(window.p99_ns, window.max_ns);
+    }
+    EXPECT_EQ(cycles, cpu.statistics.cycles);
+    EXPECT_EQ(missed, cpu.statistics.missed);
+}
+
+TEST_F(MeasurementTest, HasOneWindowWhenNobodyLookedOn) {
+    auto measurement = Measurement::start(options, host);
+    wait_for(*measurement);
+    const auto& cpu = measurement->result().cpus.at(0);
+    ASSERT_EQ(cpu.windows.size(), 1u);
+    EXPECT_EQ(cpu.windows[0].cycles, cpu.statistics.cycles);
+}
+
+TEST_F(MeasurementTest, TellsSpikesWithTheTimeOfBothClocks) {
+    options.spike_us = 1; // no machine wakes within that
+    auto measurement = Measurement::start(options, host);
+    std::vector<Spike> told;
+    pollfd fd{.fd = measurement->finished_fd(), .events = POLLIN, .revents = 0};
+    do
+        for (const auto& spike : measurement->observe())
+            told.push_back(spike);
+    while (::poll(&fd, 1, 20) == 0);
+    for (const auto& spike : measurement->observe())
+        told.push_back(spike);
+    const auto& result = measurement->result();
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(result.cpus[0].statistics.spikes, told.size());
+    EXPECT_EQ(result.spikes.size(), told.size()) << "each is told once";
+    const auto started = std::chrono::duration_cast<std::chrono::nanoseconds>(result.started.time_since_epoch());
+    for (const auto& spike : told) {
+        EXPECT_EQ(spike.cpu, options.cpus[0]);
+        EXPECT_GT(spike.late_ns, 1000);
+        EXPECT_GE(spike.realtime_ns, started.count() - 1'000'000);
+        EXPECT_LE(spike.realtime_ns, (started + 60s).count());
+    }
+}
+
+TEST_F(MeasurementTest, WakesInThePhaseThatWasAskedFor) {
+    options.spike_us = 1;
+    options.phase = 250us;
+    auto measurement = Measurement::start(options, host);
+    wait_for(*measurement);
+    const auto& spikes = measurement->result().spikes;
+    ASSERT_FALSE(spikes.empty());
+    for (const auto& spike : spikes)
+        EXPECT_EQ((spike.monotonic_ns - spike.late_ns) % 500'000, 250'000) << "the deadline";
+}
+
+TEST_F(MeasurementTest, EndsAfterItsLoopsAtEachCpusOwnInterval) {
+    options.cpus = usable_cpus();
+    options.duration = 0s;
+    options.loops = 40;
+    options.distance = 500us;
+    auto measurement = Measurement::start(options, host);
+    wait_for(*measurement);
+    for (const auto& cpu : measurement->result().cpus)
+        EXPECT_EQ(cpu.statistics.cycles + cpu.statistics.missed, 40u) << "CPU " << cpu.statistics.cpu;
+}
+
+TEST_F(MeasurementTest, PinsAThreadAgainWhoseAffinityWasTakenAwayAndSaysSo) {
+    if (usable_cpus().size() < 2) GTEST_SKIP() << "one CPU only";
+    options.duration = 1h;
+    auto measurement = Measurement::start(options, host);
+    const pid_t thread = measurement->so_far().cpus.at(0).audit.thread;
+    set_affinity(thread, usable_cpus()); // what kubelet's rewriting of a cpuset comes down to
+    measurement->observe();
+    EXPECT_EQ(affinity_of(thread), options.cpus);
+    measurement->stop();
+    wait_for(*measurement);
+    EXPECT_THAT(measurement->result().invalid, Contains(HasSubstr("affinity was changed to")));
+}
+
+TEST_F(MeasurementTest, ShowsHowFarItHasCome) {
+    options.duration = 1h;
+    auto measurement = Measurement::start(options, host);
+    while (measurement->snapshot().cpus[0].cycles < 10)
+        std::this_thread::yield();
+    const auto so_far = measurement->so_far();
+    EXPECT_EQ(so_far.end, End::Running);
+    EXPECT_GE(so_far.cpus.at(0).statistics.cycles, 10u);
+    EXPECT_FALSE(so_far.cpus[0].histogram_ns.empty());
 }
 
 } // namespace

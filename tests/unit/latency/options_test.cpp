@@ -31,26 +31,6 @@ Options ten_seconds() {
 
 const Topology four_cpus{{0, 1, 2, 3}};
 
-TEST(CpuList, ReadsTheKernelsFormat) {
-    EXPECT_THAT(parse_cpu_list("0-3,5"), ElementsAre(0, 1, 2, 3, 5));
-    EXPECT_THAT(parse_cpu_list("0-1\n"), ElementsAre(0, 1)) << "as sysfs writes it";
-    EXPECT_THAT(parse_cpu_list("7,2,2-3"), ElementsAre(2, 3, 7)) << "sorted, each once";
-    EXPECT_TRUE(parse_cpu_list("").empty());
-}
-
-TEST(CpuList, RefusesWhatTheKernelDoesNotWrite) {
-    for (const auto* text : {"a", "1-", "-1", "3-1", "1,,2", "1,", ",1", "1 2", " 1", "1-2-3", "0x1", "1\n\n", "+1",
-                             "8192", "0-4294967295", "99999999999999999999"})
-        expect_refused(Reason::InvalidArgument, "is not a list of CPUs", [&] { parse_cpu_list(text); });
-}
-
-TEST(CpuList, IsWrittenShort) {
-    EXPECT_EQ(format_cpu_list({0, 1, 2, 3, 5}), "0-3,5");
-    EXPECT_EQ(format_cpu_list({0, 1}), "0-1");
-    EXPECT_EQ(format_cpu_list({4}), "4");
-    EXPECT_EQ(format_cpu_list({}), "");
-}
-
 TEST(Duration, ReadsNumbersWithUnits) {
     EXPECT_EQ(parse_duration("10s"), 10s);
     EXPECT_EQ(parse_duration("10m"), 10min);
@@ -87,6 +67,12 @@ TEST(Policy, HasThreeNames) {
     for (const auto policy : {Policy::Fifo, Policy::RoundRobin, Policy::Other})
         EXPECT_EQ(parse_policy(name_of(policy)), policy);
     expect_refused(Reason::InvalidArgument, "use fifo, rr or other", [] { parse_policy("deadline"); });
+}
+
+TEST(Mode, HasThreeNames) {
+    for (const auto mode : {Mode::Cyclic, Mode::Busy, Mode::Hardware})
+        EXPECT_EQ(parse_mode(name_of(mode)), mode);
+    expect_refused(Reason::InvalidArgument, "use cyclic, busy or hardware", [] { parse_mode("hwlat"); });
 }
 
 TEST(Options, MeasureEveryOnlineCpuUnlessToldOtherwise) {
@@ -155,6 +141,130 @@ TEST(Options, BoundTheHistogramByColumnsAndByMemory) {
     for (unsigned cpu = 0; cpu < 64; ++cpu)
         large.online.push_back(cpu);
     expect_refused(Reason::InvalidArgument, "on 64 CPUs needs 976 MiB", [&] { validated(options, large); });
+}
+
+TEST(Options, MayCountLoopsInsteadOfTime) {
+    auto options = ten_seconds();
+    options.duration = 0s;
+    options.loops = 5'000;
+    options.distance = 500us;
+    const auto four = validated(options, four_cpus);
+    EXPECT_EQ(four.interval_of(3), 2500us);
+    EXPECT_EQ(four.duration, 12500ms) << "the slowest CPU has time for all of them";
+    for (std::size_t place = 0; place < 4; ++place)
+        EXPECT_EQ(four.deadlines_of(place), 5'000u) << place;
+    options.duration = 1s;
+    EXPECT_EQ(validated(options, four_cpus).deadlines_of(0), 1'000u) << "what ends first";
+    options.duration = 0s;
+    options.loops = 100'000'000;
+    expect_refused(Reason::InvalidArgument, "above the limit of 24h", [&] { validated(options, four_cpus); });
+    options.loops = UINT64_MAX;
+    expect_refused(Reason::InvalidArgument, "too many", [&] { validated(options, four_cpus); });
+}
+
+TEST(Options, KeepTheLastCpusIntervalInRange) {
+    auto options = ten_seconds();
+    options.distance = 333'000us;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    options.distance = 333'001us;
+    expect_refused(Reason::InvalidArgument, "the last of 4 CPUs would wake every 1000003 µs",
+                   [&] { validated(options, four_cpus); });
+    options.distance = -1us;
+    expect_refused(Reason::InvalidArgument, "a distance of -1 µs", [&] { validated(options, four_cpus); });
+}
+
+TEST(Options, TakeAPhaseWithinTheInterval) {
+    auto options = ten_seconds();
+    options.phase = 999us;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+    for (const auto phase : {-1us, 1000us}) {
+        options.phase = phase;
+        expect_refused(Reason::InvalidArgument, "give 0 to 999 µs", [&] { validated(options, four_cpus); });
+    }
+}
+
+TEST(Options, MarkTheTraceOnlyWhereTheyBreak) {
+    auto options = ten_seconds();
+    options.tracemark = true;
+    expect_refused(Reason::InvalidArgument, "give it with 'break'", [&] { validated(options, four_cpus); });
+    options.break_us = 100;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+}
+
+TEST(Options, TraceOnlyWhereThereAreSpikes) {
+    auto options = ten_seconds();
+    options.trace = true;
+    expect_refused(Reason::InvalidArgument, "say what is one with 'spike'", [&] { validated(options, four_cpus); });
+    options.spike_us = 100;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+}
+
+TEST(Options, RefuseABusyLoopThatTakesACpuFromOthers) {
+    auto options = ten_seconds();
+    options.mode = Mode::Busy;
+    options.cpus = {2, 3};
+    Topology topology = four_cpus;
+    topology.isolated = {3};
+    expect_refused(Reason::CpuUnavailable, "would take CPU 2 from everything else",
+                   [&] { validated(options, topology); });
+    topology.isolated = {2, 3};
+    EXPECT_NO_THROW(validated(options, topology));
+    topology.isolated = {};
+    options.policy = Policy::Other;
+    EXPECT_NO_THROW(validated(options, topology));
+    options.policy = Policy::Fifo;
+    options.force = true;
+    EXPECT_NO_THROW(validated(options, topology));
+    options.cpus = {};
+    expect_refused(Reason::CpuUnavailable, "leave out at least one of 0-3", [&] { validated(options, topology); });
+    options.cpus = {2};
+    options.loops = 3;
+    expect_refused(Reason::InvalidArgument, "has no deadlines", [&] { validated(options, topology); });
+}
+
+Options of_hardware() {
+    auto options = ten_seconds();
+    options.mode = Mode::Hardware;
+    return options;
+}
+
+TEST(Options, MeasureHardwareOnAllCpusWithoutIsolationSinceEachRestsHalfOfTheTime) {
+    const auto options = validated(of_hardware(), four_cpus);
+    EXPECT_EQ(options.policy, Policy::Fifo);
+    EXPECT_THAT(options.cpus, ElementsAre(0, 1, 2, 3));
+}
+
+TEST(Options, TakeHwlatsThresholdForHardwareUnlessTheyHaveOne) {
+    EXPECT_EQ(validated(of_hardware(), four_cpus).spike_us, 10u);
+    auto options = of_hardware();
+    options.spike_us = 3;
+    EXPECT_EQ(validated(options, four_cpus).spike_us, 3u);
+    EXPECT_EQ(validated(ten_seconds(), four_cpus).spike_us, 0u) << "the other modes have none";
+}
+
+TEST(Options, BreakAtHardwareOnlyAboveWhatIsLookedAt) {
+    auto options = of_hardware();
+    options.break_us = 20;
+    EXPECT_EQ(validated(options, four_cpus).spike_us, 10u);
+    options.break_us = 5;
+    EXPECT_EQ(validated(options, four_cpus).spike_us, 5u) << "a threshold that was not given follows";
+    options.spike_us = 6;
+    expect_refused(Reason::InvalidArgument, "nothing below 'spike', 6 µs, so it can't break at 5 µs",
+                   [&] { validated(options, four_cpus); });
+}
+
+TEST(Options, RefuseForHardwareWhatItHasNot) {
+    auto options = of_hardware();
+    options.distance = 1us;
+    expect_refused(Reason::InvalidArgument, "mode hardware has no deadlines", [&] { validated(options, four_cpus); });
+    options = of_hardware();
+    options.tracemark = true;
+    options.break_us = 20;
+    expect_refused(Reason::InvalidArgument, "'tracemark' marks the moment", [&] { validated(options, four_cpus); });
+    options = of_hardware();
+    options.duration = 999ms;
+    expect_refused(Reason::InvalidArgument, "a duration of 999ms is too short for mode hardware",
+                   [&] { validated(options, four_cpus); });
 }
 
 TEST(Options, TakeAPrintableName) {
