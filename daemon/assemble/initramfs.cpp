@@ -48,11 +48,11 @@ class Mapped {
     explicit Mapped(const fs::path& file) {
         const UniqueFd opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         struct stat about {};
-        if (!opened || fstat(opened.get(), &about) != 0) throw unreadable(file, std::generic_category().message(errno));
+        if (!opened || fstat(opened.get(), &about) != 0) throw unreadable(file, std::strerror(errno));
         if (about.st_size == 0) throw unreadable(file, "it is empty");
         size_ = static_cast<std::size_t>(about.st_size);
         address_ = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, opened.get(), 0);
-        if (address_ == MAP_FAILED) throw unreadable(file, std::generic_category().message(errno));
+        if (address_ == MAP_FAILED) throw unreadable(file, std::strerror(errno));
     }
     ~Mapped() { munmap(address_, size_); }
     Mapped(const Mapped&) = delete;

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -28,15 +29,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(int error) {
-    return std::generic_category().message(error);
-}
-
 Error unavailable(const std::string& what) {
     const int error = errno;
     return fail(Reason::SandboxUnavailable,
                 "the sandbox could not be set up: {}: {}; rtnode needs the right to mount and to make namespaces", what,
-                text_of(error));
+                std::strerror(error));
 }
 
 void mount_or_fail(const char* source, const fs::path& target, const char* type, unsigned long flags,
@@ -48,7 +45,8 @@ void mount_or_fail(const char* source, const fs::path& target, const char* type,
 UniqueFd folder(const fs::path& path) {
     UniqueFd opened(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!opened)
-        throw fail(Reason::OverlayUnavailable, "the folder '{}' can't be opened: {}", path.string(), text_of(errno));
+        throw fail(Reason::OverlayUnavailable, "the folder '{}' can't be opened: {}", path.string(),
+                   std::strerror(errno));
     return opened;
 }
 
@@ -58,7 +56,7 @@ void mount_overlay(const SandboxSpec& spec) {
         throw fail(Reason::OverlayUnavailable,
                    "the file system of '{}' does not take trusted attributes, which the overlay needs ({}); the "
                    "repository must lie on ext4, xfs or btrfs",
-                   spec.upper.string(), text_of(errno));
+                   spec.upper.string(), std::strerror(errno));
     removexattr(spec.upper.c_str(), "trusted.rtnode");
 
     // Descriptors instead of paths: no colon or comma in a path can change the meaning of the options.
@@ -70,7 +68,7 @@ void mount_overlay(const SandboxSpec& spec) {
         throw fail(Reason::OverlayUnavailable,
                    "an overlay over '{}' could not be mounted: {}; the kernel needs overlayfs, and '{}' a file system "
                    "that can be its upper layer (ext4, xfs, btrfs)",
-                   spec.lower.string(), text_of(errno), spec.upper.string());
+                   spec.lower.string(), std::strerror(errno), spec.upper.string());
 }
 
 /// Makes a mount point; a symlink in its place would lead the mount elsewhere.

@@ -19,7 +19,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <system_error>
+#include <cstring>
 
 namespace rtnode::assemble {
 namespace {
@@ -110,7 +110,7 @@ int outer(const SandboxSpec& spec) {
         const int error = errno;
         Channel().error(fail(Reason::SandboxUnavailable,
                              "the kernel refused new namespaces: {}; rtnode needs CAP_SYS_ADMIN and namespaces",
-                             std::generic_category().message(error)),
+                             std::strerror(error)),
                         false);
         return 1;
     }

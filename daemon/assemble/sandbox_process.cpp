@@ -16,7 +16,6 @@
 #include <array>
 #include <cstring>
 #include <memory>
-#include <system_error>
 
 namespace rtnode::assemble {
 namespace {
@@ -25,19 +24,15 @@ constexpr std::size_t tail_lines = 8;
 constexpr std::size_t longest_line = 4096; // bytes; longer output lines are cut into several
 constexpr std::chrono::milliseconds cancel_poll{250};
 
-std::string text_of(int error) {
-    return std::generic_category().message(error);
-}
-
 UniqueFd memory_file(const char* name, std::string_view content = {}) {
     UniqueFd file(memfd_create(name, MFD_CLOEXEC));
     for (std::size_t done = 0; file && done < content.size();) {
         const auto wrote = write(file.get(), content.data() + done, content.size() - done);
         if (wrote <= 0)
-            throw fail(Reason::Internal, "the description of the work could not be written: {}", text_of(errno));
+            throw fail(Reason::Internal, "the description of the work could not be written: {}", std::strerror(errno));
         done += static_cast<std::size_t>(wrote);
     }
-    if (!file) throw fail(Reason::SandboxUnavailable, "no memory file could be made: {}", text_of(errno));
+    if (!file) throw fail(Reason::SandboxUnavailable, "no memory file could be made: {}", std::strerror(errno));
     return file;
 }
 
@@ -83,11 +78,11 @@ SandboxProcess::SandboxProcess(const SandboxSpec& spec, const Assembly& assembly
       dracut_limit_(std::chrono::seconds(assembly.dracut_limit_s)), scriptlet_limit_(assembly.scriptlet_limit_s) {
     std::array<int, 2> sockets{}, pipe{};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0)
-        throw fail(Reason::SandboxUnavailable, "no socket for the sandbox could be made: {}", text_of(errno));
+        throw fail(Reason::SandboxUnavailable, "no socket for the sandbox could be made: {}", std::strerror(errno));
     channel_ = UniqueFd(sockets[0]);
     const UniqueFd their_channel(sockets[1]);
     if (pipe2(pipe.data(), O_CLOEXEC) != 0)
-        throw fail(Reason::SandboxUnavailable, "no pipe for the sandbox could be made: {}", text_of(errno));
+        throw fail(Reason::SandboxUnavailable, "no pipe for the sandbox could be made: {}", std::strerror(errno));
     output_ = UniqueFd(pipe[0]);
     const UniqueFd their_output(pipe[1]);
     fcntl(output_.get(), F_SETFL, O_NONBLOCK);
@@ -100,7 +95,7 @@ SandboxProcess::SandboxProcess(const SandboxSpec& spec, const Assembly& assembly
         packages.emplace_back(open(package.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
         if (!packages.back())
             throw fail(Reason::UnsafePath, "the file of package '{}' can't be opened any more: {}", package.nevra.str(),
-                       text_of(errno));
+                       std::strerror(errno));
         descriptors.push_back(packages.back().get());
     }
     spawn(descriptors);
@@ -116,7 +111,7 @@ void SandboxProcess::spawn(const std::vector<int>& descriptors) {
     for (const int descriptor : descriptors) {
         sources.emplace_back(fcntl(descriptor, F_DUPFD_CLOEXEC, beyond));
         if (!sources.back())
-            throw fail(Reason::SandboxUnavailable, "too many open files for the sandbox: {}", text_of(errno));
+            throw fail(Reason::SandboxUnavailable, "too many open files for the sandbox: {}", std::strerror(errno));
     }
     posix_spawn_file_actions_adddup2(&actions.value, sources[0].get(), 1);
     posix_spawn_file_actions_adddup2(&actions.value, sources[0].get(), 2);
@@ -145,7 +140,7 @@ void SandboxProcess::spawn(const std::vector<int>& descriptors) {
             posix_spawn(&pid_, program.c_str(), &actions.value, &attributes.value, arguments.data(), pointers.data());
         error != 0) {
         pid_ = -1;
-        throw fail(Reason::SandboxUnavailable, "the sandbox could not be started: {}", text_of(error));
+        throw fail(Reason::SandboxUnavailable, "the sandbox could not be started: {}", std::strerror(error));
     }
 }
 

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <system_error>
 
@@ -29,10 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* database = "/usr/share/rpm";
-
-std::string text_of(int error) {
-    return std::generic_category().message(error);
-}
 
 void set_environment() {
     clearenv();
@@ -54,7 +51,8 @@ int wait_for(pid_t child) {
 /// this process: the other end knows why.
 void in_child(Channel& channel, const char* what, const std::function<void()>& body) {
     const auto child = fork();
-    if (child < 0) throw fail(Reason::SandboxUnavailable, "no process for {} could be made: {}", what, text_of(errno));
+    if (child < 0)
+        throw fail(Reason::SandboxUnavailable, "no process for {} could be made: {}", what, std::strerror(errno));
     if (child == 0) {
         close(result_fd);
         try {
@@ -112,17 +110,18 @@ void install_file(const fs::path& from, const fs::path& to, mode_t mode) {
     const UniqueFd out(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!in || !out)
         throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed, "'{}' could not be made: {}",
-                   to.string(), text_of(errno));
+                   to.string(), std::strerror(errno));
     for (;;) {
         const auto copied = sendfile(out.get(), in.get(), nullptr, 16 << 20);
         if (copied == 0) break;
         if (copied < 0)
             throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed,
                        "'{}' could not be written: {}; free space below /sysroot and try again", to.string(),
-                       text_of(errno));
+                       std::strerror(errno));
     }
     if (fchmod(out.get(), mode) != 0)
-        throw fail(Reason::TransactionFailed, "the mode of '{}' could not be set: {}", to.string(), text_of(errno));
+        throw fail(Reason::TransactionFailed, "the mode of '{}' could not be set: {}", to.string(),
+                   std::strerror(errno));
 }
 
 /// Of what lies in /boot only what a package ships; its scriptlets' files there are this run's.
@@ -159,7 +158,8 @@ void transact(const SandboxSpec& spec, Channel& channel) {
 int run_program(Channel& channel, const std::string& name, const std::vector<std::string>& arguments) {
     channel.began(name, Limit::dracut);
     const auto child = fork();
-    if (child < 0) throw fail(Reason::SandboxUnavailable, "no process for {} could be made: {}", name, text_of(errno));
+    if (child < 0)
+        throw fail(Reason::SandboxUnavailable, "no process for {} could be made: {}", name, std::strerror(errno));
     if (child == 0) {
         std::vector<char*> pointers;
         std::vector<std::string> words{name};
@@ -174,7 +174,7 @@ int run_program(Channel& channel, const std::string& name, const std::vector<std
             _exit(126);
         }
         execvp(name.c_str(), pointers.data());
-        dprintf(2, "%s: %s\n", name.c_str(), text_of(errno).c_str());
+        dprintf(2, "%s: %s\n", name.c_str(), std::strerror(errno));
         _exit(127);
     }
     const int status = wait_for(child);

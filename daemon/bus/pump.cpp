@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 
-#include <system_error>
+#include <cstring>
 
 namespace rtnode::bus {
 
@@ -48,7 +48,7 @@ struct Pump::Private {
 Pump::Pump(EventLoop& loop, sdbus::IConnection& connection, std::function<void(const std::string&)> lost)
     : p_(new Private{.loop = loop, .connection = connection, .lost = std::move(lost)}) {
     const auto check = [](int r) {
-        if (r < 0) throw fail(Reason::Internal, "the bus can't be watched: {}", std::generic_category().message(-r));
+        if (r < 0) throw fail(Reason::Internal, "the bus can't be watched: {}", std::strerror(-r));
     };
     check(sd_event_add_time(
         loop.raw(), &p_->timer, CLOCK_MONOTONIC, 0, 1,

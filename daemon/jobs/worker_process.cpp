@@ -25,7 +25,7 @@ constexpr auto exit_grace = 30s; ///< from the last message to SIGKILL
 constexpr std::size_t max_line = 8192;
 
 Error system_error(const char* what, int e) {
-    return fail(Reason::Internal, "the worker can't be started: {}: {}", what, std::generic_category().message(e));
+    return fail(Reason::Internal, "the worker can't be started: {}: {}", what, std::strerror(e));
 }
 
 /// A copy far above the numbers that the child gets, so that placing one never overwrites another.

@@ -10,15 +10,15 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 
+#include <cstring>
 #include <deque>
 #include <mutex>
-#include <system_error>
 
 namespace rtnode {
 namespace {
 
 void check(int r, const char* what) {
-    if (r < 0) throw fail(Reason::Internal, "{}: {}", what, std::generic_category().message(-r));
+    if (r < 0) throw fail(Reason::Internal, "{}: {}", what, std::strerror(-r));
 }
 
 } // namespace

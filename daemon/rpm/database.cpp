@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <set>
@@ -119,7 +120,7 @@ DatabaseCopy::DatabaseCopy(const fs::path& rpmdb_folder, const fs::path& scratch
     if (!mkdtemp(name.data()))
         throw fail(errno == ENOSPC ? Reason::NoSpace : Reason::TransactionFailed,
                    "no folder for a copy of the RPM database could be made in '{}': {}", scratch.string(),
-                   std::generic_category().message(errno));
+                   std::strerror(errno));
     folder_ = name;
     try {
         for (const auto* file : files)

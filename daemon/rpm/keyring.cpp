@@ -3,6 +3,7 @@
 #include "rpm/configuration.hpp"
 #include "rpm/database.hpp"
 #include "rpm/handles.hpp"
+#include "state/digest.hpp"
 #include "state/error.hpp"
 
 #include <rpm/rpmbase64.h>
@@ -14,20 +15,17 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 
 namespace rtnode::rpm {
 namespace {
 
 constexpr std::string_view block_start = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
-std::string hex_of(const unsigned char* bytes, std::size_t size) {
-    return fmt::format("{:02x}", fmt::join(bytes, bytes + size, ""));
-}
-
 std::optional<PublicKey> public_key(const std::uint8_t* packets, std::size_t size) {
     pgpKeyID_t id{};
     if (pgpPubkeyKeyID(packets, size, id) != 0) return std::nullopt;
-    PublicKey key{.key_id = hex_of(id, sizeof id), .fingerprint = {}, .user = {}};
+    PublicKey key{.key_id = hex_of(std::as_bytes(std::span(id))), .fingerprint = {}, .user = {}};
     std::uint8_t* raw = nullptr;
     std::size_t length = 0;
     if (pgpPubkeyFingerprint(packets, size, &raw, &length) == 0) {
@@ -123,7 +121,7 @@ SignatureCheck Keyring::check(std::span<const std::byte> signature,
     const SignatureHandle parameters{raw};
 
     SignatureCheck result;
-    result.key_id = hex_of(pgpDigParamsSignID(raw), sizeof(pgpKeyID_t));
+    result.key_id = hex_of(std::as_bytes(std::span(pgpDigParamsSignID(raw), sizeof(pgpKeyID_t))));
     const std::unique_ptr<DIGEST_CTX_s, FinishDigest> digest{
         rpmDigestInit(static_cast<int>(pgpDigParamsAlgo(raw, PGPVAL_HASHALGO)), RPMDIGEST_NONE)};
     if (!digest) {

@@ -9,11 +9,10 @@
 #include <rpm/rpmcrypto.h>
 #include <rpm/rpmtag.h>
 
-#include <fmt/ranges.h>
-
 #include <array>
 #include <optional>
 #include <set>
+#include <span>
 
 namespace rtnode::rpm {
 namespace {
@@ -40,13 +39,6 @@ std::optional<std::string> digest_hex(int algorithm, const std::vector<Bytes>& p
 std::string first_string(Header header, rpmTagVal tag) {
     const auto values = strings_of(header, tag);
     return values.empty() ? "" : values.front();
-}
-
-std::string hex_of(const std::string& bytes) {
-    std::string text;
-    for (const char byte : bytes)
-        text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-    return text;
 }
 
 Error damaged(const std::string& shown_as, const std::string& what) {
@@ -86,7 +78,8 @@ void check_header(const RawPackage& package, bool header_proves_payload, const s
         compare(PGPHASHALGO_SHA1, {package.main()}, wanted, "header", shown_as);
     if (header_proves_payload) return;
     if (const auto md5 = binary_of(signature, RPMSIGTAG_MD5); !md5.empty())
-        compare(PGPHASHALGO_MD5, {package.main(), package.payload()}, hex_of(md5), "header and payload", shown_as);
+        compare(PGPHASHALGO_MD5, {package.main(), package.payload()}, hex_of(std::as_bytes(std::span(md5))),
+                "header and payload", shown_as);
 }
 
 void check_architecture(const RawPackage& package, const Nevra& nevra, const std::string& shown_as) {
@@ -158,10 +151,6 @@ Trust trust_of(const SignatureResult& signatures, const TrustPolicy& policy, con
                shown_as, nevra.str(), why);
 }
 
-std::string hex_of(const unsigned char* bytes, std::size_t size) {
-    return fmt::format("{:02x}", fmt::join(bytes, bytes + size, ""));
-}
-
 std::vector<PackageFile> files_of(Header header) {
     std::vector<PackageFile> files;
     const FilesHandle list{rpmfilesNew(nullptr, header, 0, RPMFI_KEEPHEADER)};
@@ -176,7 +165,7 @@ std::vector<PackageFile> files_of(Header header) {
         int algorithm = 0;
         std::size_t size = 0;
         if (const auto* digest = rpmfilesFDigest(list.get(), i, &algorithm, &size); digest && S_ISREG(file.mode)) {
-            file.digest = hex_of(digest, size);
+            file.digest = hex_of(std::as_bytes(std::span(digest, size)));
             file.digest_algorithm = static_cast<unsigned>(algorithm);
             if (file.digest.find_first_not_of('0') == std::string::npos) file.digest.clear(); // %ghost
         }

@@ -12,7 +12,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <system_error>
 
 namespace rtnode::rpm {
 namespace {
@@ -54,7 +53,7 @@ Bytes map(const std::filesystem::path& path, const std::string& shown_as) {
     struct stat about {};
     if (file.get() < 0 || fstat(file.get(), &about) != 0)
         throw fail(Reason::UnsafePath, "the package '{}' can't be opened: {}", shown_as,
-                   errno == ELOOP ? "it is a symbolic link" : std::generic_category().message(errno));
+                   errno == ELOOP ? "it is a symbolic link" : std::strerror(errno));
     if (!S_ISREG(about.st_mode))
         throw fail(Reason::UnsafePath, "the package '{}' is not a regular file; pass the path of an RPM file",
                    shown_as);
@@ -64,7 +63,7 @@ Bytes map(const std::filesystem::path& path, const std::string& shown_as) {
     void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (address == MAP_FAILED)
         throw fail(Reason::Internal, "the package '{}' can't be mapped into memory: {}", shown_as,
-                   std::generic_category().message(errno));
+                   std::strerror(errno));
     madvise(address, size, MADV_SEQUENTIAL);
     return {static_cast<const std::byte*>(address), size};
 }

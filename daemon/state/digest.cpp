@@ -60,9 +60,13 @@ std::string Digest::hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size);
+    return hex_of(std::as_bytes(std::span(digest).first(size)));
+}
+
+std::string hex_of(std::span<const std::byte> bytes) {
     std::string text;
-    for (unsigned i = 0; i < size; ++i)
-        text += fmt::format("{:02x}", digest[i]);
+    for (const auto byte : bytes)
+        text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
     return text;
 }
 

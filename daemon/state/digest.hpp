@@ -32,6 +32,9 @@ class Digest {
     std::unique_ptr<State> state_;
 };
 
+/// Bytes as text, lower case.
+std::string hex_of(std::span<const std::byte> bytes);
+
 std::string sha256_of(std::string_view text); ///< lower case, 64 characters
 
 } // namespace rtnode

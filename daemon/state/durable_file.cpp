@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <system_error>
+#include <cstring>
 
 namespace rtnode {
 
@@ -13,7 +13,7 @@ Error file_error(std::string_view what, const std::filesystem::path& file) {
     const int e = errno;
     if (e == ENOSPC || e == EDQUOT)
         return fail(Reason::NoSpace, "{} {}: no space is left there; free some and ask again", what, file.string());
-    return fail(Reason::Internal, "{} {}: {}", what, file.string(), std::generic_category().message(e));
+    return fail(Reason::Internal, "{} {}: {}", what, file.string(), std::strerror(e));
 }
 
 bool write_all(int fd, std::string_view text) noexcept {

@@ -12,22 +12,15 @@
 namespace rtnode {
 
 /// The one table of errors. On the bus each is `org.rtnode1.Error.<enumerator>`.
+// clang-format off: it would set them as one paragraph
 #define RTNODE_REASONS(X)                                                                                              \
     /* what the caller said */                                                                                         \
     X(InvalidArgument)                                                                                                 \
-    X(UnknownOption)                                                                                                   \
-    X(NotAuthorized)                                                                                                   \
-    X(QueueFull)                                                                                                       \
-    X(TooLate)                                                                                                         \
-    X(StalePlan)                                                                                                       \
-    X(UnsafePath) /* the node as it is */                                                                              \
-    X(NotOstree)                                                                                                       \
-    X(NotBooted)                                                                                                       \
-    X(UnsupportedRoot)                                                                                                 \
-    X(UnsupportedBoot)                                                                                                 \
-    X(UnsupportedArchitecture) X(LayeringLocked) X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable)         \
-        X(PartialCommit) X(CorruptObject) X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged)                    \
-            X(NoPendingDeployment) X(NoRollbackDeployment) X(SandboxUnavailable) X(SelinuxDomain) /* packages */       \
+    X(UnknownOption) X(NotAuthorized) X(QueueFull) X(TooLate) X(StalePlan) X(UnsafePath) /* the node as it is */       \
+        X(NotOstree) X(NotBooted) X(UnsupportedRoot) X(UnsupportedBoot) X(UnsupportedArchitecture) X(LayeringLocked)   \
+            X(UnusableOrigin) X(AmbiguousStateroot) X(OverlayUnavailable) X(PartialCommit) X(CorruptObject)            \
+                X(ForeignLayering) X(SysrootLocked) X(DeploymentsChanged) X(NoPendingDeployment)                       \
+                    X(NoRollbackDeployment) X(SandboxUnavailable) X(SelinuxDomain) /* packages */                      \
         X(NotAPackage) X(DamagedPackage) X(WrongArchitecture) X(DigestMismatch) X(UnsignedPackage) X(BadSignature)     \
             X(NoSuchPackage) X(PackageNotInBase) X(DependencyProblem) X(UnaskedChange) X(IncompleteKernelSwap)         \
                 X(SeveralKernels) X(NoKernel) X(KernelMismatch) X(InactiveOverride) /* repositories and downloads */   \
@@ -43,6 +36,7 @@ namespace rtnode {
         X(RebootInhibited) X(RebootUnavailable) /* export */                                                           \
         X(NotVerified) X(NothingToExport)       /* ours */                                                             \
         X(Configuration) X(Internal)
+// clang-format on
 
 enum class Reason {
 #define RTNODE_REASON_ENUMERATOR(name) name,
