@@ -1,10 +1,8 @@
 """As from `oc debug node/…`: a container with the host at /host, killed while its job waits, comes back and finds it."""
 
-from bed import MANAGER, expect, expect_equal, expect_in
+from bed import MANAGER, expect, expect_equal, expect_in, pod
 
-# As privileged debug pods: its own root and mounts, the host's processes and network.
-POD = ("bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc "
-       "--dev /dev --bind / /host --cap-add ALL chroot /host ")
+POD = pod()
 
 
 def case(bed):

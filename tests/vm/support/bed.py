@@ -62,6 +62,15 @@ def plain(value):
     return [plain(element) for element in value] if isinstance(value, list) else value
 
 
+def pod(command="chroot /host", image=None):
+    """Shell words that run a command as a privileged pod does, `oc debug node/…` or podman with -v /:/host: with a root
+    and mounts of its own, the host's processes, network and devices, and the host's root at /host. Its own root is the
+    folder `image` of the machine; else it has the machine's programs, read-only."""
+    root = (f"--bind {image} /" if image else
+            "--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64")
+    return f"bwrap {root} --proc /proc --dev /dev --dev-bind / /host --cap-add ALL {command}"
+
+
 class Bed:
     def __init__(self, name, image, folder, tap, shard=(1, 1)):
         self.name, self.image, self.folder, self.tap, self.shard = name, image, Path(folder), tap, shard

@@ -7,12 +7,9 @@ import base64
 import re
 from pathlib import Path
 
-from bed import expect, expect_in
+from bed import expect, expect_in, pod
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "packaging/openshift/debug-pod"
-# As privileged debug pods: its own root and mounts, the host's processes and network.
-POD = ("bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --proc /proc "
-       "--dev /dev --dev-bind / /host --cap-add ALL chroot /host")
 # No idle=poll here: two emulated CPUs that never idle make a boot take minutes.
 ARGUMENTS = ["nohz=on", "nosoftlockup", "nmi_watchdog=0", "skew_tick=1", "irqaffinity=0"]
 INTERVAL_US = 50_000  # emulated CPUs wake tens of milliseconds late
@@ -27,7 +24,7 @@ def case(bed):
     def sent(script):
         """A shell command that does as `on` does, on the machine: the script comes by standard input."""
         text = "{\n" + (SCRIPTS / "lib.sh").read_text() + (SCRIPTS / f"{script}.sh").read_text() + "exit; } </dev/null\n"
-        return f"base64 -d <<<{base64.b64encode(text.encode()).decode()} | {POD} bash -s --"
+        return f"base64 -d <<<{base64.b64encode(text.encode()).decode()} | {pod()} bash -s --"
 
     def on_node(script, *arguments, rc=0):
         words = " ".join(arguments)
