@@ -90,10 +90,12 @@ class Gate {
         has_way_back_ = record_.way_back(deployments).has_value();
         const auto ledger = load_record<profile::Ledger>(order_, reporter_);
         const auto* entry = ledger.made(booted_.checksum, booted_.kernel_arguments);
-        if (entry == nullptr) return "no job Apply made the booted deployment, so there is no plan to judge";
+        if (entry == nullptr)
+            return "no job Apply made the booted deployment or found it to be right, so there is no plan to judge";
         if (entry->profile != profile_.name)
-            return fmt::format("the booted deployment was made by the profile '{}', not by '{}'", entry->profile,
-                               profile_.name);
+            return fmt::format(
+                "the booted deployment was made, or last found as it should be, by the profile '{}', not by '{}'",
+                entry->profile, profile_.name);
         plan_ = entry->plan;
         return {};
     }

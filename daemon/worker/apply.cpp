@@ -25,10 +25,14 @@ bool changes_packages(const Profile& profile) {
     return !profile.kernel.empty() || !profile.replace.empty() || !profile.remove.empty() || !profile.install.empty();
 }
 
-/// Else the node would never be seen as converged: the origin doesn't tell what the base has by itself.
-void note_that_packages_are_met(const WorkOrder& order, const Deployment& next, Reporter& reporter) {
+/// Of a deployment for which the plan had nothing to do. Without its packages the node would never be seen as converged:
+/// the origin doesn't tell what the base has by itself. Without its plan nobody could accept what the node is already.
+void note_what_was_found(const WorkOrder& order, const Deployment& next, const std::string& plan, Reporter& reporter) {
+    const auto& profile = *order.request.profile;
     auto ledger = load_record<profile::Ledger>(order, reporter);
-    if (ledger.packages_met(*order.request.profile, next.checksum)) ledger.save(order.state_dir);
+    bool news = changes_packages(profile) && ledger.packages_met(profile, next.checksum);
+    news |= next.booted && ledger.found(profile.name, plan, next.checksum, next.kernel_arguments);
+    if (news) ledger.save(order.state_dir);
 }
 
 bool any_fewer(const std::vector<profile::SettingOutcome>& outcomes) {
@@ -73,12 +77,12 @@ nlohmann::json set_at_run_time(const Profile& profile, Reporter& reporter) {
 
 nlohmann::json apply(const WorkOrder& order, Reporter& reporter) {
     const auto& profile = order.request.profile.value();
-    const bool packages = changes_packages(profile);
-    auto result = packages ? change_packages(order, reporter) : set_kernel_arguments(order, reporter);
+    auto result =
+        changes_packages(profile) ? change_packages(order, reporter) : set_kernel_arguments(order, reporter);
     if (order.request.dry_run || !result.at("nothing-to-do").get<bool>()) return result;
     const auto deployments = ostree::Sysroot(order.sysroot, order.private_node).deployments();
     if (deployments.empty()) return result;
-    if (packages) note_that_packages_are_met(order, deployments.front(), reporter);
+    note_what_was_found(order, deployments.front(), result.at("plan").get<std::string>(), reporter);
     // Else the settings would be those of another deployment's profile.
     if (order.private_node || !deployments.front().booted) return result;
     result["run-time"] = set_at_run_time(profile, reporter);

@@ -105,6 +105,15 @@ void Ledger::intend(std::string profile, std::string plan, std::string commit, c
     keep_newest(entries_);
 }
 
+bool Ledger::found(const std::string& profile, const std::string& plan, const std::string& commit,
+                   const KernelArguments& arguments) {
+    const auto* entry = made(commit, arguments);
+    if (entry != nullptr && entry->profile == profile) return false;
+    intend(profile, plan, commit, arguments, owned_in(arguments));
+    saw(arguments);
+    return true;
+}
+
 bool Ledger::saw(const KernelArguments& of_a_deployment) {
     const auto text = of_a_deployment.without_ostree().str();
     bool changed = false;

@@ -14,7 +14,7 @@ namespace rtnode::profile {
 
 struct LedgerEntry {
     std::string profile;            ///< that wanted them
-    std::string plan;               ///< Plan::hash() of what made the deployment
+    std::string plan;               ///< Plan::hash() of what made the deployment, or found it so
     std::string commit;             ///< of the deployment
     std::string arguments;          ///< all of the deployment, without ostree=, joined with blanks
     std::vector<std::string> owned; ///< those of them that profiles appended, in their order
@@ -51,6 +51,12 @@ class Ledger {
     void intend(std::string profile, std::string plan, std::string commit, const KernelArguments& arguments,
                 std::vector<std::string> owned);
 
+    /// The booted deployment is as the profile says, so that its plan had nothing to do: from now on it is that plan's,
+    /// to be judged as if it had made it. Whose arguments are whose stays so.
+    /// @returns whether that is new, so that the ledger is to be saved
+    bool found(const std::string& profile, const std::string& plan, const std::string& commit,
+               const KernelArguments& arguments);
+
     /// A deployment with these arguments is there. @returns whether that is new, so that the ledger is to be saved
     bool saw(const KernelArguments& of_a_deployment);
 
@@ -59,7 +65,7 @@ class Ledger {
     /// deployed, of the newest one.
     std::vector<std::string> owned_in(const KernelArguments& of_a_deployment) const;
 
-    /// The entry of the deployment of that commit with these arguments; null when no profile made it.
+    /// The entry of the deployment of that commit with these arguments; null when no profile made or found it.
     const LedgerEntry* made(const std::string& commit, const KernelArguments& arguments) const;
 
     /// The plan by which the profile came to these arguments last; "" = none.

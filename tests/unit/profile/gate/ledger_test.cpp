@@ -329,4 +329,26 @@ TEST(LedgerOfArguments, KnowsWhichPlanMadeADeployment) {
     EXPECT_EQ(ledger.plan_of("other", arguments), "");
 }
 
+TEST(LedgerOfArguments, WhatAPlanFoundAsItShouldBeIsThatPlans) {
+    Ledger ledger;
+    const auto arguments = KernelArguments::parse("rw a");
+    EXPECT_TRUE(ledger.found("measure-only", "nothing", "one", arguments));
+    ASSERT_NE(ledger.made("one", arguments), nullptr);
+    EXPECT_EQ(ledger.made("one", arguments)->plan, "nothing");
+    EXPECT_EQ(ledger.plan_of("measure-only", arguments), "nothing");
+    EXPECT_EQ(owned_in(ledger, "rw a"), "") << "who set it didn't change";
+    EXPECT_FALSE(ledger.found("measure-only", "nothing", "one", arguments)) << "known already";
+}
+
+TEST(LedgerOfArguments, WhatAProfileMadeStaysOfThePlanThatMadeIt) {
+    Ledger ledger;
+    const auto arguments = KernelArguments::parse("rw a");
+    ledger.intend("worker-rt", "made", "one", arguments, words("a"));
+    EXPECT_FALSE(ledger.found("worker-rt", "nothing", "one", arguments));
+    EXPECT_EQ(ledger.made("one", arguments)->plan, "made");
+    EXPECT_TRUE(ledger.found("other", "nothing", "one", arguments)) << "the node is to be that one now";
+    EXPECT_EQ(ledger.made("one", arguments)->profile, "other");
+    EXPECT_EQ(owned_in(ledger, "rw a"), "a") << "ours, whichever profile wants it";
+}
+
 } // namespace rtnode::profile
