@@ -85,6 +85,7 @@ LatencyObject::Asked LatencyObject::parse(const Dictionary& dictionary) {
     options.tracemark = values.flag("tracemark");
     options.spike_us = values.number("spike", 0);
     options.trace = values.flag("trace");
+    const auto tracer = values.text("tracer", "auto");
     options.force = values.flag("force");
     options.name = values.text("name");
     asked.load.workers = values.number("load", 0);
@@ -97,6 +98,7 @@ LatencyObject::Asked LatencyObject::parse(const Dictionary& dictionary) {
     if (!duration.empty()) options.duration = latency::parse_duration(duration);
     options.mode = latency::parse_mode(mode);
     options.policy = latency::parse_policy(policy);
+    options.tracer = latency::parse_trace_by(tracer);
     options.priority = static_cast<int>(std::min<std::uint32_t>(priority, std::numeric_limits<int>::max()));
     return asked;
 }

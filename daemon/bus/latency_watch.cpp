@@ -28,6 +28,7 @@ latency::Options like(latency::Options options, std::chrono::nanoseconds duratio
     options.duration = duration;
     options.loops = 0;
     options.tracemark = options.trace = options.force = false;
+    options.tracer = latency::TraceBy::Auto;
     options.name = "regression watch";
     return options;
 }

@@ -37,10 +37,10 @@ Observer::Observer(const Options& options, const Threads& threads, std::function
     for (auto& seen : seen_)
         seen.counts.resize(LogLinear::buckets);
     if (options.trace) {
-        tracer_.emplace(options.cpus, trace_root);
+        tracer_.emplace(options.cpus, options.tracer, trace_root);
     } else if (options.mode == Mode::Hardware) {
         try {
-            tracer_.emplace(options.cpus, trace_root);
+            tracer_.emplace(options.cpus, options.tracer, trace_root);
         } catch (const Error& e) {
             untraced_ = e.what(); // sum_up_gaps() says it
         }
@@ -205,6 +205,7 @@ void Observer::sum_up_gaps() {
 
 std::vector<std::string> Observer::notes() const {
     auto notes = notes_;
+    if (tracer_) notes.push_back(tracer_->how());
     for (const auto& missing : witness_.missing())
         notes.push_back(missing);
     return notes;

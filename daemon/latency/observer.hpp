@@ -45,8 +45,8 @@ class Observer {
     const std::vector<Spike>& spikes() const { return spikes_; }
     /// Reasons not to trust the run: what was done to the threads in the middle of it.
     const std::vector<std::string>& taints() const { return taints_; }
-    /// After finish(): in mode hardware what of the gaps the kernel made; and what hints could not be had, and what
-    /// would make them.
+    /// After finish(): in mode hardware what of the gaps the kernel made; by what was traced; and what hints could not
+    /// be had, and what would make them.
     std::vector<std::string> notes() const;
 
   private:

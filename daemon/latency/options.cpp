@@ -124,6 +124,26 @@ std::string_view name_of(Mode mode) {
     return "unknown";
 }
 
+TraceBy parse_trace_by(std::string_view text) {
+    for (const auto tracer : {TraceBy::Auto, TraceBy::Osnoise, TraceBy::Timerlat, TraceBy::Events})
+        if (name_of(tracer) == text) return tracer;
+    throw fail(Reason::InvalidArgument, "'{}' is nothing to trace by; use auto, osnoise, timerlat or events", text);
+}
+
+std::string_view name_of(TraceBy tracer) {
+    switch (tracer) {
+    case TraceBy::Auto:
+        return "auto";
+    case TraceBy::Osnoise:
+        return "osnoise";
+    case TraceBy::Timerlat:
+        return "timerlat";
+    case TraceBy::Events:
+        return "events";
+    }
+    return "unknown";
+}
+
 std::string_view sample_of(Mode mode) {
     return mode == Mode::Cyclic ? "wake-up" : "gap";
 }
@@ -246,6 +266,8 @@ Options validated(Options options, const Topology& topology, const Limits& limit
                    format_duration(options.duration), longest.count());
     if (options.trace && options.spike_us == 0)
         throw fail(Reason::InvalidArgument, "'trace' looks for who made a spike; say what is one with 'spike'");
+    if (options.tracer != TraceBy::Auto && !options.trace)
+        throw fail(Reason::InvalidArgument, "'tracer' says by what 'trace' is done; ask for that, too");
     if (options.tracemark && options.break_us == 0)
         throw fail(Reason::InvalidArgument, "'tracemark' needs a latency to break at; give it with 'break'");
 

@@ -43,6 +43,18 @@ enum class Mode {
 Mode parse_mode(std::string_view text);
 std::string_view name_of(Mode mode);
 
+/// By what a trace tells who had the CPU.
+enum class TraceBy {
+    Auto,     ///< osnoise where it can be had, else Events
+    Osnoise,  ///< the kernel's tracer, without a thread of its own
+    Timerlat, ///< the kernel's tracer, of which a thread of SCHED_FIFO 95 wakes once a second on each measured CPU
+    Events    ///< the kernel's single events of interrupts, softirqs and switches between threads
+};
+
+/// "auto", "osnoise", "timerlat", "events". @throws Error{InvalidArgument}
+TraceBy parse_trace_by(std::string_view text);
+std::string_view name_of(TraceBy tracer);
+
 /// What such a run counts, for people: "wake-up", or "gap" between two readings of the clock.
 std::string_view sample_of(Mode mode);
 
@@ -72,8 +84,9 @@ struct Options {
     /// With spike_us: trace who has the measured CPUs, to name what made a spike. Mode hardware does so where it can
     /// also without this; with it, only where it can.
     bool trace = false;
-    bool force = false; ///< accept what may take a CPU from others: see validated()
-    std::string name;   ///< a label for people, up to 64 printable ASCII characters
+    TraceBy tracer = TraceBy::Auto; ///< others only with trace
+    bool force = false;             ///< accept what may take a CPU from others: see validated()
+    std::string name;               ///< a label for people, up to 64 printable ASCII characters
 
     bool operator==(const Options&) const = default;
 

@@ -17,7 +17,7 @@ constexpr const char* ended_badly = "a latency above --break, an overloaded CPU,
 constexpr const char* goes_on = "Ctrl-C; the measurement goes on";
 
 struct Run {
-    std::string cpus, mode, duration, policy, name, load_cpus, hardware_first;
+    std::string cpus, mode, duration, policy, name, load_cpus, hardware_first, tracer;
     std::uint32_t interval_us = 0, distance_us = 0, loops = 0, priority = 0, histogram_us = 0, break_us = 0,
                   spike_us = 0, load = 0;
     std::optional<std::uint32_t> phase_us;
@@ -33,6 +33,7 @@ struct Run {
         if (tracemark) out["tracemark"] = true;
         if (spike_us > 0) out["spike"] = spike_us;
         if (trace) out["trace"] = true;
+        if (!tracer.empty()) out["tracer"] = tracer;
         if (!cpus.empty()) out["cpus"] = cpus;
         if (interval_us > 0) out["interval"] = interval_us;
         if (!mode.empty()) out["mode"] = mode;
@@ -179,6 +180,8 @@ void add_latency(CLI::App& app, Session& session) {
     start->add_option("--break", run->break_us, "End at the first latency above so many microseconds, as a failure")
         ->type_name("US");
     start->add_flag("--trace", run->trace, "With --spike: trace who has the measured CPUs, to name what made a spike");
+    start->add_option("--tracer", run->tracer, "By what --trace is done; else by osnoise where the kernel has it")
+        ->type_name("auto|osnoise|timerlat|events");
     start->add_flag("--tracemark", run->tracemark, "With --break: mark the kernel's trace there, and stop it");
     start->add_option("--load", run->load, "So many stress-ng workers keep other CPUs busy meanwhile")->type_name("N");
     start->add_option("--load-cpus", run->load_cpus, "Where they run; else on all CPUs that are not measured")

@@ -72,12 +72,33 @@ std::optional<TraceEvent> parse_switch(std::string_view fields) {
     return TraceEvent{.kind = TraceEvent::Kind::Switch, .name = *to, .before = *from};
 }
 
+std::string interrupt_name(int irq, std::string_view name) {
+    return fmt::format("interrupt {} ({})", irq, name);
+}
+
 /// "local_timer" of "local_timer_entry", for people.
 std::string vector_name(std::string_view vector) {
     if (vector == "local_timer") return std::string(timer_interrupt);
     std::string name(vector);
     std::replace(name.begin(), name.end(), '_', ' ');
     return name + " interrupt";
+}
+
+/// "local_timer:236 start 23.868693575 duration 4818 ns". By its end: a device's interrupt may be called anything.
+std::optional<TraceEvent> parse_noise(std::string_view event, std::string_view fields) {
+    const auto length = number<std::int64_t>(between(fields, " duration ", " ns"));
+    if (!length) return std::nullopt;
+    TraceEvent took{.kind = TraceEvent::Kind::Took, .name = "NMI", .length_ns = *length};
+    if (event == "nmi_noise") return took;
+    const auto source = fields.substr(0, std::min(fields.rfind(" start "), fields.size()));
+    const auto colon = source.rfind(':');
+    const auto irq = colon == std::string_view::npos ? std::nullopt : number<int>(source.substr(colon + 1));
+    if (!irq) return std::nullopt;
+    const auto name = source.substr(0, colon);
+    const bool is_vector =
+        std::find(interrupt_vectors.begin(), interrupt_vectors.end(), name) != interrupt_vectors.end();
+    took.name = is_vector ? vector_name(name) : interrupt_name(*irq, name);
+    return took;
 }
 
 std::optional<TraceEvent> parse_event(std::string_view event, std::string_view fields) {
@@ -88,7 +109,7 @@ std::optional<TraceEvent> parse_event(std::string_view event, std::string_view f
         if (!irq) return std::nullopt;
         if (event == "irq_handler_exit") return TraceEvent{.kind = Kind::Leave};
         return TraceEvent{.kind = Kind::Enter,
-                          .name = fmt::format("interrupt {} ({})", *irq, between(fields, "name=", "").value_or("?"))};
+                          .name = interrupt_name(*irq, between(fields, "name=", "").value_or("?"))};
     }
     if (event == "softirq_exit") return TraceEvent{.kind = Kind::Leave};
     if (event == "softirq_entry")
@@ -97,8 +118,9 @@ std::optional<TraceEvent> parse_event(std::string_view event, std::string_view f
     if (event == "nmi_handler") {
         const auto length = number<std::int64_t>(between(fields, "delta_ns: ", " "));
         if (!length) return std::nullopt;
-        return TraceEvent{.kind = Kind::Nmi, .name = "NMI", .length_ns = *length};
+        return TraceEvent{.kind = Kind::Took, .name = "NMI", .length_ns = *length};
     }
+    if (event == "irq_noise" || event == "nmi_noise") return parse_noise(event, fields);
     // irq_vectors: interrupts that no device has.
     if (fields.starts_with("vector=")) {
         if (event.ends_with("_entry"))
@@ -126,6 +148,12 @@ bool has_tag(const std::string& name, const std::string& tag) {
     return name.find(tag) != std::string::npos;
 }
 
+/// How long something had the CPU.
+struct Share {
+    std::int64_t ns = 0;
+    bool measured = false; ///< by the kernel, to the nanosecond; else from events' times, which are whole microseconds
+};
+
 /// Adds up who has the CPU. A thread's time is booked when it leaves: it may have another name and priority by then
 /// (what was started meanwhile begins as its parent), and these are the ones that it ran with.
 class Account {
@@ -139,11 +167,11 @@ class Account {
     void event(const TraceEvent& event) {
         if (event.kind == TraceEvent::Kind::Lost) return; // has no time
         const auto at = std::clamp(event.at_ns, from_, to_);
-        const auto nmi_ns = event.kind == TraceEvent::Kind::Nmi ? std::min(event.length_ns, at - from_) : 0;
-        pass(at, nmi_ns);
+        const auto took_ns = event.kind == TraceEvent::Kind::Took ? std::min(event.length_ns, at - from_) : 0;
+        pass(at, took_ns);
         switch (event.kind) {
         case TraceEvent::Kind::Switch:
-            times_[event.before] += std::exchange(thread_ns_, 0);
+            times_[event.before].ns += std::exchange(thread_ns_, 0);
             thread_ = event.name;
             above_.clear(); // nothing is switched inside an interrupt; an end was lost
             break;
@@ -155,26 +183,28 @@ class Account {
             break;
         case TraceEvent::Kind::Lost:
             return;
-        case TraceEvent::Kind::Nmi:
+        case TraceEvent::Kind::Took:
             // It is told when it has ended; until now its time went to what it interrupted.
-            top() -= nmi_ns;
-            times_[event.name] += nmi_ns;
+            top() -= took_ns;
+            times_[event.name].ns += took_ns;
+            times_[event.name].measured = true;
             break;
         }
     }
-    const std::map<std::string, std::int64_t>& finish() {
+    const std::map<std::string, Share>& finish() {
         pass(to_);
-        times_[thread_] += std::exchange(thread_ns_, 0);
+        times_[thread_].ns += std::exchange(thread_ns_, 0);
         return times_;
     }
     /// The longest time on end in which nothing came between for the thread with the tag.
     std::int64_t longest_undisturbed() const { return longest_; }
 
   private:
-    std::int64_t& top() { return above_.empty() ? thread_ns_ : times_[above_.back()]; }
-    void pass(std::int64_t at, std::int64_t nmi_ns = 0) {
+    std::int64_t& top() { return above_.empty() ? thread_ns_ : times_[above_.back()].ns; }
+    void pass(std::int64_t at, std::int64_t took_ns = 0) {
         top() += at - at_;
-        if (above_.empty() && !tag_.empty() && has_tag(thread_, tag_)) longest_ = std::max(longest_, at - at_ - nmi_ns);
+        if (above_.empty() && !tag_.empty() && has_tag(thread_, tag_))
+            longest_ = std::max(longest_, at - at_ - took_ns);
         at_ = at;
     }
 
@@ -182,7 +212,7 @@ class Account {
     std::string thread_; ///< that runs now, or is interrupted; "" = not known yet
     std::string tag_;
     std::vector<std::string> above_;
-    std::map<std::string, std::int64_t> times_;
+    std::map<std::string, Share> times_;
 };
 
 using Events = std::vector<TraceEvent>;
@@ -218,8 +248,11 @@ std::string runs_at(const Events& events, std::int64_t at, const std::string& ta
     return has_tag(name, tag) ? name : "";
 }
 
-std::string share_text(std::string_view name, std::int64_t ns, std::int64_t of_ns) {
-    return fmt::format("{} for {} µs of {} µs", name, ns / 1000, of_ns / 1000);
+std::string share_text(std::string_view name, const Share& share, std::int64_t of_ns) {
+    constexpr std::int64_t short_ns = 100'000; // of longer ones nobody minds a fraction of a microsecond
+    const auto us = share.measured && share.ns < short_ns ? fmt::format("{:.1f}", static_cast<double>(share.ns) / 1000)
+                                                          : fmt::format("{}", share.ns / 1000);
+    return fmt::format("{} for {} µs of {} µs", name, us, of_ns / 1000);
 }
 
 /// Of a gap: the thread has the CPU before it and after it, and was not interrupted when it read the clock. So what the
@@ -232,8 +265,9 @@ std::vector<std::string> culprits_in_gap(const Events& events, std::int64_t from
         if (event.at_ns >= from - rounding_ns) account.event(event);
     }
     std::vector<std::pair<std::int64_t, std::string>> longest;
-    for (const auto& [name, ns] : account.finish())
-        if (ns >= rounding_ns && !has_tag(name, tag)) longest.emplace_back(ns, share_text(name, ns, to - from));
+    for (const auto& [name, share] : account.finish())
+        if (share.ns >= rounding_ns && !has_tag(name, tag))
+            longest.emplace_back(share.ns, share_text(name, share, to - from));
     // On end: some time before and after each interrupt isn't traced, and however many there are, that is the kernel's.
     const auto nobody = account.longest_undisturbed();
     const bool is_long = nobody >= 10'000 || nobody > (to - from) / 2;
@@ -286,18 +320,18 @@ std::vector<std::string> culprits(const std::vector<TraceEvent>& events, std::in
         account.event(event);
         if (event.at_ns < deadline_ns) continue;
         ++inside;
-        if (!timer && event.kind == TraceEvent::Kind::Enter && event.name == timer_interrupt)
-            timer = event.at_ns - deadline_ns;
+        const bool began = event.kind == TraceEvent::Kind::Enter || event.kind == TraceEvent::Kind::Took;
+        if (!timer && began && event.name == timer_interrupt) timer = event.at_ns - event.length_ns - deadline_ns;
     }
     std::vector<std::pair<std::int64_t, std::string>> longest;
-    for (const auto& [name, ns] : account.finish())
-        if (!name.empty() && ns >= std::max<std::int64_t>(1000, late / 50) && !has_tag(name, tag))
-            longest.emplace_back(ns, name);
+    for (const auto& [name, share] : account.finish())
+        if (!name.empty() && share.ns >= std::max<std::int64_t>(1000, late / 50) && !has_tag(name, tag))
+            longest.emplace_back(share.ns, share_text(name, share, late));
     std::sort(longest.rbegin(), longest.rend());
 
     std::vector<std::string> words;
-    for (const auto& [ns, name] : longest)
-        words.push_back(share_text(name, ns, late));
+    for (auto& [ns, word] : longest)
+        words.push_back(std::move(word));
     // A timer that comes late was kept back before anything could be traced.
     if (timer && *timer >= std::max<std::int64_t>(10'000, late / 10))
         words.push_back(fmt::format("the timer's interrupt came {} µs after the deadline", *timer / 1000));

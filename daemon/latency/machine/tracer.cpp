@@ -1,5 +1,7 @@
 #include "latency/machine/tracer.hpp"
 
+#include "latency/machine/noise.hpp"
+#include "latency/machine/tracefs.hpp"
 #include "state/error.hpp"
 #include "state/unique_fd.hpp"
 
@@ -19,14 +21,8 @@ namespace {
 constexpr std::string_view prefix = "rtnode-";
 constexpr const char* buffer_kib = "2048"; ///< some 30,000 events a CPU
 
-std::string instances(const std::string& root) {
-    return (root == "/" ? "" : root) + "/sys/kernel/tracing/instances";
-}
-
-/// @returns whether it could be written
-bool put(const std::string& path, std::string_view text) {
-    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-    return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+std::string tracing_below(const std::string& root) {
+    return (root == "/" ? "" : root) + "/sys/kernel/tracing";
 }
 
 /// As tracing_cpumask wants it: hexadecimal, groups of 32 CPUs, the highest first.
@@ -40,44 +36,95 @@ std::string mask_of(const CpuList& cpus) {
     return mask;
 }
 
+Error untraceable(const std::string& what) {
+    const int error = errno;
+    return fail(
+        Reason::InvalidArgument,
+        "the measured CPUs can't be traced: {}: {}; is tracefs mounted (systemctl start "
+        "sys-kernel-tracing.mount), and the kernel not locked down? Without 'trace' there are hints all the same",
+        what, std::strerror(error));
+}
+
 } // namespace
 
-Tracer::Tracer(const CpuList& cpus, const std::string& root)
-    : instance_(fmt::format("{}/{}{}", instances(root), prefix, cpus.front())) {
-    const auto failed = [&](const std::string& what) {
-        const int error = errno;
-        ::rmdir(instance_.c_str());
-        return fail(
-            Reason::InvalidArgument,
-            "the measured CPUs can't be traced: {}: {}; is tracefs mounted (systemctl start "
-            "sys-kernel-tracing.mount), and the kernel not locked down? Without 'trace' there are hints all the same",
-            what, std::strerror(error));
-    };
-    ::rmdir(instance_.c_str()); // of a killed daemon
-    if (::mkdir(instance_.c_str(), 0700) != 0) throw failed("no instance " + instance_);
-    const auto set = [&](const std::string& file, std::string_view text) {
-        if (!put(instance_ + "/" + file, text)) throw failed("writing " + file);
-    };
+Tracer::Instance::Instance(std::string tracing, std::string name)
+    : tracing_(std::move(tracing)), name_(std::move(name)), path_(tracing_ + "/instances/" + name_) {
+    ::rmdir(path_.c_str()); // of a killed daemon
+    if (::mkdir(path_.c_str(), 0700) != 0) throw untraceable("no instance " + path_);
+}
+
+Tracer::Instance::~Instance() {
+    ::rmdir(path_.c_str());
+    NoiseTracer::restore(tracing_, name_);
+}
+
+Tracer::Tracer(const CpuList& cpus, TraceBy by, const std::string& root) : tracing_(tracing_below(root)) {
+    const auto name = fmt::format("{}{}", prefix, cpus.front());
+    std::string why_not = "as asked for";
+    if (by != TraceBy::Events) {
+        const auto* tracer = by == TraceBy::Timerlat ? "timerlat" : "osnoise";
+        why_not = run(tracer, cpus, name);
+        // Where there is no tracefs at all, what follows says so.
+        if (!why_not.empty() && by != TraceBy::Auto && std::filesystem::exists(tracing_ + "/available_tracers"))
+            throw fail(Reason::InvalidArgument,
+                       "the measured CPUs can't be traced by {}: {}; leave out 'tracer', or trace by events", tracer,
+                       why_not);
+        how_ = fmt::format("who had the measured CPUs was traced by the kernel's tracer {}", tracer);
+    }
+    const bool by_events = !why_not.empty();
+    if (by_events) {
+        set_up(cpus, name);
+        how_ = fmt::format("who had the measured CPUs was traced by the kernel's single events: {}", why_not);
+    }
+
+    require("sched/sched_switch");
+    // Also beside osnoise: with PREEMPT_RT softirqs run in threads, and osnoise tells nothing of them.
+    for (const auto* event : {"irq/softirq_entry", "irq/softirq_exit"})
+        require(event);
+    if (by_events) {
+        for (const auto* event : {"irq/irq_handler_entry", "irq/irq_handler_exit"})
+            require(event);
+        // Not every kernel and architecture has these.
+        enable("nmi/nmi_handler");
+        for (const auto vector : interrupt_vectors)
+            for (const auto* side : {"entry", "exit"})
+                enable(fmt::format("irq_vectors/{}_{}", vector, side));
+    } else {
+        for (const auto* event : {"osnoise/irq_noise", "osnoise/nmi_noise"})
+            require(event);
+    }
+    set("tracing_on", "1");
+}
+
+std::string Tracer::run(const std::string& tracer, const CpuList& cpus, const std::string& name) {
+    const NoiseTracer noise(tracer, cpus, tracing_);
+    if (!noise.why_not().empty()) return noise.why_not();
+    set_up(cpus, name + noise.kept());
+    auto why_not = noise.start(instance_->path());
+    if (!why_not.empty()) instance_.reset();
+    return why_not;
+}
+
+void Tracer::set_up(const CpuList& cpus, const std::string& name) {
+    instance_.emplace(tracing_, name);
     set("trace_clock", "mono");
     set("tracing_cpumask", mask_of(cpus));
     // Memory only for the CPUs that are traced.
     set("buffer_size_kb", "4");
     for (const auto cpu : cpus)
         set(fmt::format("per_cpu/cpu{}/buffer_size_kb", cpu), buffer_kib);
-    for (const auto* event : {"sched/sched_switch", "irq/irq_handler_entry", "irq/irq_handler_exit",
-                              "irq/softirq_entry", "irq/softirq_exit"})
-        set(fmt::format("events/{}/enable", event), "1");
-    // Not every kernel and architecture has these.
-    put(instance_ + "/events/nmi/nmi_handler/enable", "1");
-    for (const auto* vector : {"local_timer", "reschedule", "call_function", "call_function_single", "irq_work",
-                               "thermal_apic", "error_apic", "spurious_apic", "x86_platform_ipi"})
-        for (const auto* side : {"entry", "exit"})
-            put(fmt::format("{}/events/irq_vectors/{}_{}/enable", instance_, vector, side), "1");
-    set("tracing_on", "1");
 }
 
-Tracer::~Tracer() {
-    ::rmdir(instance_.c_str());
+void Tracer::set(const std::string& file, std::string_view text) {
+    if (!write_tracefs(instance_->path() + "/" + file, text)) throw untraceable("writing " + file);
+}
+
+bool Tracer::enable(std::string_view event) {
+    return write_tracefs(fmt::format("{}/events/{}/enable", instance_->path(), event), "1");
+}
+
+void Tracer::require(std::string_view event) {
+    if (!enable(event)) throw untraceable(fmt::format("enabling {}", event));
 }
 
 const std::vector<TraceEvent>& Tracer::read(unsigned cpu) {
@@ -88,8 +135,8 @@ const std::vector<TraceEvent>& Tracer::read(unsigned cpu) {
         std::erase_if(events, [&](const TraceEvent& event) { return event.at_ns < oldest; });
     }
     // trace_pipe takes out what it gives: nothing that comes meanwhile is lost, and nothing is read twice.
-    const UniqueFd pipe(
-        ::open(fmt::format("{}/per_cpu/cpu{}/trace_pipe", instance_, cpu).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd pipe(::open(fmt::format("{}/per_cpu/cpu{}/trace_pipe", instance_->path(), cpu).c_str(),
+                               O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     std::string text;
     std::vector<char> buffer(64 * 1024);
     for (;;) {
@@ -121,9 +168,15 @@ std::vector<std::vector<std::string>> Tracer::who(unsigned cpu, int self, const 
 }
 
 void Tracer::clean(const std::string& root) noexcept {
+    const auto tracing = tracing_below(root);
+    std::vector<std::string> left;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(instances(root), error))
-        if (entry.path().filename().string().starts_with(prefix)) ::rmdir(entry.path().c_str());
+    for (const auto& entry : std::filesystem::directory_iterator(tracing + "/instances", error))
+        if (auto name = entry.path().filename().string(); name.starts_with(prefix)) left.push_back(std::move(name));
+    for (const auto& name : left) {
+        ::rmdir(fmt::format("{}/instances/{}", tracing, name).c_str());
+        NoiseTracer::restore(tracing, name);
+    }
 }
 
 } // namespace rtnode::latency

@@ -57,6 +57,7 @@ Json options_json(const Options& options) {
             {"tracemark", options.tracemark},
             {"spike_us", options.spike_us},
             {"trace", options.trace},
+            {"tracer", name_of(options.tracer)},
             {"force", options.force}};
 }
 
@@ -83,6 +84,7 @@ Options options_from(const Json& json) {
     options.tracemark = json.value("tracemark", false);
     options.spike_us = json.value("spike_us", options.spike_us);
     options.trace = json.value("trace", false);
+    options.tracer = parse_trace_by(json.value("tracer", "auto"));
     options.force = json.at("force");
     return options;
 }

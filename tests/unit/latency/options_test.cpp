@@ -199,6 +199,21 @@ TEST(Options, TraceOnlyWhereThereAreSpikes) {
     EXPECT_NO_THROW(validated(options, four_cpus));
 }
 
+TEST(Options, ChooseATracerOnlyWhereTheyTrace) {
+    auto options = ten_seconds();
+    options.spike_us = 100;
+    options.tracer = TraceBy::Events;
+    expect_refused(Reason::InvalidArgument, "says by what 'trace' is done", [&] { validated(options, four_cpus); });
+    options.trace = true;
+    EXPECT_NO_THROW(validated(options, four_cpus));
+}
+
+TEST(Options, KnowTheirTracersByName) {
+    for (const auto tracer : {TraceBy::Auto, TraceBy::Osnoise, TraceBy::Timerlat, TraceBy::Events})
+        EXPECT_EQ(parse_trace_by(name_of(tracer)), tracer);
+    expect_refused(Reason::InvalidArgument, "use auto, osnoise, timerlat or events", [] { parse_trace_by("hwlat"); });
+}
+
 TEST(Options, RefuseABusyLoopThatTakesACpuFromOthers) {
     auto options = ten_seconds();
     options.mode = Mode::Busy;

@@ -41,6 +41,7 @@ TEST_F(MeasurementTest, NamesTheThreadThatMadeASpike) {
     wait_for(*measurement);
     measurement->result();
     EXPECT_TRUE(found) << "in 10 s with a stall of 5 ms in every 50";
+    EXPECT_THAT(measurement->result().notes, Contains(HasSubstr("was traced by the kernel's")));
     measurement.reset();
     EXPECT_TRUE(std::filesystem::is_empty(tracefs.folder() / "instances")) << "our instance is gone";
 }

@@ -1,4 +1,4 @@
-// Who had the CPU, by lines as the kernel (6.1) wrote them.
+// Who had the CPU, by lines as kernels (6.1, 6.1 and 6.12 with PREEMPT_RT) wrote them.
 #include "latency/machine/culprit.hpp"
 
 #include <gmock/gmock.h>
@@ -69,11 +69,39 @@ TEST(TraceLine, TellsInterruptsOfEveryKind) {
         5123);
 }
 
+TEST(TraceLine, TellsHowLongOsnoiseSawAnInterruptToTheNanosecond) {
+    EXPECT_EQ(parse_trace_line("            tail-120     [000] d..h1..    24.076006: irq_noise: local_timer:236 start "
+                               "23.868693575 duration 4818 ns"),
+              (TraceEvent{.kind = Kind::Took, .at_ns = 24'076'006'000, .name = "timer interrupt", .length_ns = 4818}));
+    EXPECT_EQ(
+        parse_trace_line("     irq/4-ttyS0-89      [000] D..h114    36.011585: irq_noise: ttyS0:4 start "
+                         "35.804277137 duration 192 ns"),
+        (TraceEvent{.kind = Kind::Took, .at_ns = 36'011'585'000, .name = "interrupt 4 (ttyS0)", .length_ns = 192}));
+    EXPECT_EQ(parse_trace_line("          <idle>-0       [000] dNh2.   114.488089: irq_noise: reschedule:253 start "
+                               "118.883769650 duration 2528 ns")
+                  ->name,
+              "reschedule interrupt");
+    EXPECT_EQ(parse_trace_line("            grep-109     [000] d..Z...    13.142541: nmi_noise: start 12.936104494 "
+                               "duration 10962 ns"),
+              (TraceEvent{.kind = Kind::Took, .at_ns = 13'142'541'000, .name = "NMI", .length_ns = 10'962}));
+    EXPECT_EQ(
+        parse_trace_line("  x-1 [000] d..h1..    24.076006: irq_noise: a: start of b:7 start 23.868693575 duration "
+                         "4818 ns")
+            ->name,
+        "interrupt 7 (a: start of b)")
+        << "a driver may call it anything";
+}
+
 TEST(TraceLine, OfAnythingElseIsNothing) {
     for (const auto* line :
          {"", "# tracer: nop", "CPU:1 buffer started",
           "  bash-9 [001] d..2. 44982.656093: sched_switch: prev_comm=bash", "  bash-9 [001] d..2. x: sched_switch: y",
-          "  bash-9 [001] d..2. 44982.656093: sched_wakeup: comm=a pid=1"})
+          "  bash-9 [001] d..2. 44982.656093: sched_wakeup: comm=a pid=1",
+          "  x-1 [000] d..h1.. 24.076006: irq_noise: local_timer:236 start 23.868693575",
+          "  x-1 [000] d..h1.. 24.076006: irq_noise: local_timer start 23.868693575 duration 4818 ns",
+          "      timerlat/0-150     [000] .......    40.312622: #3407  context thread timer_latency     12508 ns",
+          "            tail-154     [000] d...3..    40.312619: thread_noise:     tail:154 start 40.105303137 duration "
+          "3968 ns"})
         EXPECT_FALSE(parse_trace_line(line)) << line;
 }
 
@@ -120,6 +148,18 @@ TEST(Culprits, SayWhenTheTimerItselfWasLate) {
     EXPECT_THAT(culprits(events, at(500), at(3515), self),
                 ElementsAre("the CPU was idle for 3005 µs of 3015 µs",
                             "the timer's interrupt came 3000 µs after the deadline"));
+}
+
+TEST(Culprits, SayFromOsnoisesEventsWhenTheTimerItselfWasLate) {
+    const auto events = events_of({
+        "          <idle>-0       [000] d.h2.    55.652087: irq_noise: local_timer:236 start 60.047731908 duration 37385 "
+        "ns",
+        "          <idle>-0       [000] d..2.    55.652135: sched_switch: prev_comm=swapper/0 prev_pid=0 prev_prio=120 "
+        "prev_state=R ==> next_comm=ksoftirqd/0 next_pid=17 next_prio=120",
+    });
+    EXPECT_THAT(culprits(events, 55'652'000'000, 55'652'140'000, 17),
+                ElementsAre("the CPU was idle for 97 µs of 140 µs", "timer interrupt for 37.4 µs of 140 µs",
+                            "the timer's interrupt came 49 µs after the deadline"));
 }
 
 TEST(Culprits, CountAnNmiThatTheTraceTellsOnlyAfterwards) {
@@ -185,6 +225,25 @@ TEST(Gaps, AreTheKernelsWhereItHadTheCpu) {
     EXPECT_THAT(words, ElementsAre("timer interrupt for 10 µs of 20 µs", "softirq TIMER for 5 µs of 20 µs",
                                    "nothing of the kernel had the CPU for 2 µs of 20 µs"));
     EXPECT_EQ(unseen_ns(words, 20'000), 2'000);
+}
+
+TEST(Gaps, AreTheKernelsByOsnoisesEvents) {
+    const auto words = culprits(
+        events_of({
+            "            tail-120     [000] d..h1..    24.080006: irq_noise: local_timer:236 start 23.872693577 duration "
+            "4818 ns",
+            "            tail-120     [000] dn.h1..    24.084009: irq_noise: local_timer:236 start 23.876693579 duration "
+            "7556 ns",
+            "            tail-120     [000] d...2..    24.084013: sched_switch: prev_comm=tail prev_pid=120 prev_prio=120 "
+            "prev_state=R+ ==> next_comm=ktimers/0 next_pid=15 next_prio=98",
+            "       ktimers/0-15      [000] d...2..    24.084022: sched_switch: prev_comm=ktimers/0 prev_pid=15 "
+            "prev_prio=98 prev_state=S ==> next_comm=tail next_pid=120 next_prio=120",
+        }),
+        24'084'000'000, 24'084'023'000, 120);
+    EXPECT_THAT(words, ElementsAre("thread ktimers/0:15 (real-time priority 1) for 9 µs of 23 µs",
+                                   "timer interrupt for 7.6 µs of 23 µs",
+                                   "nothing of the kernel had the CPU for 4 µs of 23 µs"));
+    EXPECT_EQ(unseen_ns(words, 23'000), 4'000);
 }
 
 TEST(Gaps, AreTheKernelsHoweverOftenItInterrupts) {

@@ -1,6 +1,6 @@
+#include "../support.hpp"
 #include "latency/report/report.hpp"
 #include "state/error.hpp"
-#include "../support.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -135,6 +135,7 @@ TEST(Json, IsReadBackWhole) {
     result.options.tracemark = true;
     result.options.spike_us = 100;
     result.options.trace = true;
+    result.options.tracer = TraceBy::Events;
     result.environment = {.sysname = "Linux",
                           .nodename = "node",
                           .release = "6.1.0-rt",
@@ -216,7 +217,8 @@ TEST(Json, IsValidAfterNoCyclesAndWithAnyCommandLine) {
 
 TEST(Json, OfTheFirstVersionIsStillRead) {
     auto json = nlohmann::json::parse(report_json(result_of({{20'000, 30'000}}, 40)));
-    for (const auto* key : {"mode", "loops", "distance_us", "phase_us", "nanoseconds", "tracemark", "spike_us", "trace"})
+    for (const auto* key :
+         {"mode", "loops", "distance_us", "phase_us", "nanoseconds", "tracemark", "spike_us", "trace", "tracer"})
         json["options"].erase(key);
     for (const auto* key : {"microcode", "bios", "cpu_model", "deployment", "findings"})
         json["sysinfo"].erase(key);
