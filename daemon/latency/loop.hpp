@@ -159,6 +159,11 @@ End run_busy_loop(Clock& clock, std::int64_t end_ns, Recorder& recorder, std::ui
 /// default (Documentation/trace/hwlat_detector.rst), but not half of each second. Firmware's own timers go by whole
 /// seconds (the periodic SMI of Intel's chipsets by 8, 16, 32 or 64), and such an interrupt would fall into the same
 /// half of a second each time: seen always, or never. In the golden section it falls everywhere alike.
+///
+/// The kernel's own hwlat isn't used for this. It keeps interrupts off while it looks, by default half a second on end,
+/// and as long does all else on that CPU wait; ours can be preempted, and a trace tells what that was. hwlat has one
+/// thread that goes from CPU to CPU (one for each since Linux 5.14), one user at a time, settings and a threshold that
+/// are the whole kernel's (tracing_thresh), and it counts nothing below that: no percentiles.
 inline constexpr std::int64_t hardware_window_ns = 618'000'000, hardware_width_ns = hardware_window_ns / 2;
 
 /// A stretch of time between two readings of the clock that is longer than readings take.
