@@ -36,7 +36,7 @@ class NoiseTracer {
     /// Sets what is needed and runs the tracer in an instance with such a name. @returns why that failed; "" = it runs
     std::string start(const std::string& instance) const;
 
-    /// Sets what an instance's name has kept, after the instance is gone. Somebody else's tracer that runs by now is
+    /// Sets what an instance's name has kept, after its tracer has stopped. Somebody else's tracer that runs by now is
     /// left as it is. Nothing when the name has kept nothing.
     static void restore(const std::string& tracing, const std::string& instance_name) noexcept;
 

@@ -36,6 +36,15 @@ std::string mask_of(const CpuList& cpus) {
     return mask;
 }
 
+/// Also when its folder can't go yet, because somebody looks into it, nothing of it goes on.
+void remove_instance(const std::string& tracing, const std::string& name) {
+    const auto path = tracing + "/instances/" + name;
+    write_tracefs(path + "/tracing_on", "0");
+    write_tracefs(path + "/current_tracer", "nop");
+    ::rmdir(path.c_str());
+    NoiseTracer::restore(tracing, name);
+}
+
 Error untraceable(const std::string& what) {
     const int error = errno;
     return fail(
@@ -54,8 +63,7 @@ Tracer::Instance::Instance(std::string tracing, std::string name)
 }
 
 Tracer::Instance::~Instance() {
-    ::rmdir(path_.c_str());
-    NoiseTracer::restore(tracing_, name_);
+    remove_instance(tracing_, name_);
 }
 
 Tracer::Tracer(const CpuList& cpus, TraceBy by, const std::string& root) : tracing_(tracing_below(root)) {
@@ -173,10 +181,8 @@ void Tracer::clean(const std::string& root) noexcept {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(tracing + "/instances", error))
         if (auto name = entry.path().filename().string(); name.starts_with(prefix)) left.push_back(std::move(name));
-    for (const auto& name : left) {
-        ::rmdir(fmt::format("{}/instances/{}", tracing, name).c_str());
-        NoiseTracer::restore(tracing, name);
-    }
+    for (const auto& name : left)
+        remove_instance(tracing, name);
 }
 
 } // namespace rtnode::latency

@@ -88,6 +88,17 @@ TEST_F(NoiseTest, IsSetBackByTheNextDaemonWhenOneIsKilled) {
     EXPECT_FALSE(std::filesystem::exists(tracing() + "/instances/rtnode-1" + kept));
 }
 
+TEST_F(NoiseTest, StopsAlsoWhereTheInstanceCannotGoYet) {
+    // The kernel keeps an instance while somebody has one of its files open; here a file keeps the folder.
+    start("osnoise");
+    const auto left = "instances/rtnode-1" + kept + "/current_tracer";
+    remove_ours();
+    put(left, "osnoise\n");
+    Tracer::clean(root);
+    EXPECT_EQ(content(left), "nop");
+    EXPECT_EQ(content("osnoise/options"), "OSNOISE_WORKLOAD");
+}
+
 TEST_F(NoiseTest, IsNotTakenFromSomebodyElse) {
     somebody_runs("timerlat");
     for (const auto* tracer : {"osnoise", "timerlat"})
