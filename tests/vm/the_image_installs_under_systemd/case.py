@@ -116,6 +116,7 @@ def case(bed):
         expect_in(bed.facts["kernels"]["stock"]["kver"], machine.ok("/usr/local/bin/rtnodectl status"), "status")
         machine.ok("systemctl start rtnode-latency@10s.service")
         expect_in("rtnodectl accept", machine.ok("journalctl --no-pager -u rtnode-latency@10s"), "the unit's words")
+        machine.ok("systemctl enable --now rtnode-latency@10s.timer 2>&1")
 
     with bed.step("it measures; meanwhile another install leaves the daemon alone, and uninstall is refused"):
         pid = serves()
@@ -149,6 +150,7 @@ def case(bed):
         after = machine.ok(LISTING).splitlines()
         expect_equal(sorted(set(before) ^ set(after)), [], "what is otherwise than before")
         expect_equal(machine.ok(UNITS), "", "units")
+        expect_equal(machine.ok("systemctl list-units --all --no-legend 'rtnode-latency*'"), "", "the timer and its unit")
         expect_equal(machine.run(f"busctl get-property {MANAGER} Version").rc, 1, "a call of the daemon")
         expect_equal(machine.run("pgrep -a rtnode | grep -v vm-control").out, "", "processes")
         image("status", rc=3)
