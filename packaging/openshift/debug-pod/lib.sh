@@ -100,13 +100,14 @@ follow_job() { # PATH
 
 # Follows a job to its end, tells what has to happen for it to be in force, and exits as the job went.
 finish_job() { # PATH KEEP-AS WHETHER-A-REBOOT-WAS-ASKED-FOR WHAT-IS-AS-IT-WAS-WHEN-IT-FAILED
-    local status=0 said=''
-    follow_job "$1" || status=$?
+    local status=0 said='' words
+    { words=$(follow_job "$1" 2>&1 >&3) || status=$?; } 3>&1
     if [ $status != 0 ] && ! property "${manager[@]}" Version >/dev/null 2>&1; then
         # How it ended is not known here: nothing is forgotten.
         [ "$3" = false ] || said=', as it does when the node reboots'
-        die 4 "rtnoded went away$said. Job ${1##*/} tells how it ended when this is called again"
+        die 4 "rtnoded went away$said. Job ${1##*/} tells how it ended when this is called again" # busctl's words for it say less
     fi
+    [ -z "$words" ] || echo "$words" >&2
     forget "$2"
     [ $status = 0 ] || die 1 "Job ${1##*/} failed, and $4"
     what_next "$3"
