@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """render writes all that was asked for or nothing, and says what it lacks."""
 import pathlib
+import re
+import shlex
+import subprocess
 import tempfile
 import unittest
 
@@ -38,6 +41,22 @@ class Render(unittest.TestCase):
         done = rendered.render("4.7", self.output, POOL, {"RESERVED_CPUS": "0-1", "ISOLATED_CPUS": "2-31"})
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual([path.name for path in self.output.iterdir()], ["00-mcp-worker-rt.yaml"])
+
+    def test_does_what_the_readme_tells_people_to_type(self):
+        text = (rendered.OPENSHIFT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+        commands = re.findall(r"^    (packaging/.*)$", text, re.M)
+        self.assertEqual(len(commands), 1, commands)
+        (self.folder / "packaging").symlink_to(rendered.TOP / "packaging")
+        for command in commands:
+            words = shlex.split(command)
+            done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+            manifests = {word for word in words if re.match(r"\d\d-", word)}
+            self.assertEqual({path.stem for path in self.output.iterdir()}, manifests)
+        scripts = set(re.findall(r"debug-pod/on NODE ([a-z]+)", text))
+        self.assertTrue(scripts)
+        for script in scripts:
+            self.assertTrue((rendered.OPENSHIFT / f"debug-pod/{script}.sh").exists(), script)
 
     def test_names_the_parameter_that_is_not_set_and_what_it_is(self):
         for name, manifest in (("IMAGE", "07-rt-stress-ng"), ("REPOSITORY_URL", "04-mc-rt-repository"),
