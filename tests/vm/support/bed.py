@@ -62,6 +62,14 @@ def plain(value):
     return [plain(element) for element in value] if isinstance(value, list) else value
 
 
+# A shell that counts for a while on CPU 1, three times: 400 ms without a pause, above a measurement of priority 80.
+HOG = """for i in 1 2 3; do
+    taskset -c 1 chrt -f 90 bash -c 'end=$((${EPOCHREALTIME/./} + 400000))
+        while [ ${EPOCHREALTIME/./} -lt $end ]; do :; done'
+    sleep 1
+done"""
+
+
 def pod(command="chroot /host", image=None):
     """Shell words that run a command as a privileged pod does, `oc debug node/…` or podman with -v /:/host: with a root
     and mounts of its own, the host's processes, network and devices, and the host's root at /host. Its own root is the

@@ -2,7 +2,7 @@
 
 import json
 
-from bed import MANAGER, expect, expect_equal, expect_in
+from bed import HOG, MANAGER, expect, expect_equal, expect_in
 
 LATENCY = "org.rtnode1 /org/rtnode1/latency org.rtnode1.Latency"
 TRACING = "/sys/kernel/tracing"
@@ -25,11 +25,6 @@ def case(bed):
     def report(run):
         machine.ok(f"busctl --timeout=infinity call org.rtnode1 {run} org.rtnode1.Measurement Wait")
         return json.loads(bed.read(f"call org.rtnode1 {run} org.rtnode1.Measurement GetReport s json")[0])
-
-    def hog():
-        """A shell that counts for a while, three times: 400 ms without a pause, above the measurement."""
-        machine.ok("for i in 1 2 3; do taskset -c 1 chrt -f 90 bash -c 'end=$((${EPOCHREALTIME/./} + 400000)); "
-                   "while [ ${EPOCHREALTIME/./} -lt $end ]; do :; done'; sleep 1; done")
 
     def hogs_in(result):
         return [hint for spike in result["spikes"] for hint in spike["hints"]
@@ -54,7 +49,7 @@ def case(bed):
         expect_equal(machine.ok(f"cat {TRACING}/instances/rtnode-1:*/current_tracer"), "osnoise", "our instance's tracer")
 
     with bed.step("a thread that takes the CPU is named, with its priority and how long it had it"):
-        hog()
+        machine.ok(HOG)
         result = report(run)
         expect(hogs_in(result), f"the hog among the hints: {result['spikes'][:3]}")
         expect_in("who had the measured CPUs was traced by the kernel's tracer osnoise", result["notes"], "notes")
@@ -68,7 +63,7 @@ def case(bed):
         expect_in("osnoise/timerlat_period_us: 1000000\n", meanwhile, "timerlat's period")
         expect_in("timerlat/1", meanwhile.splitlines(), "timerlat's threads")
         expect("timerlat/0" not in meanwhile.splitlines(), f"a thread on a CPU that isn't measured:\n{meanwhile}")
-        hog()
+        machine.ok(HOG)
         result = report(run)
         expect(hogs_in(result), f"the hog among the hints: {result['spikes'][:3]}")
         expect_equal(machine.ok(STATE), before, "tracefs after it")
