@@ -1,6 +1,7 @@
 #include "media/medium.hpp"
 
 #include "fetch/local.hpp"
+#include "media/archive.hpp"
 #include "state/error.hpp"
 
 #include <archive.h>
@@ -32,11 +33,6 @@ void check_count(const std::map<std::string, std::uint64_t>& files, const fs::pa
         throw fail(Reason::UnreadableMedium, "'{}' has more than {} files; name the folder of the repositories itself",
                    source.string(), most_files);
 }
-
-struct FreeArchive {
-    void operator()(archive* reader) const { archive_read_free(reader); }
-};
-using ArchivePtr = std::unique_ptr<archive, FreeArchive>;
 
 /// "./a/b" and "a/b/" as "a/b"; empty for what leads out.
 std::string plain(const char* name) {

@@ -1,5 +1,6 @@
 #include "media/rpm_md.hpp"
 
+#include "media/archive.hpp"
 #include "state/digest.hpp"
 #include "state/error.hpp"
 
@@ -22,9 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t most_bytes = 1 << 30; ///< of unpacked metadata; those of a whole distribution have 200 MB
 
-struct FreeArchive {
-    void operator()(archive* reader) const { archive_read_free(reader); }
-};
 struct FreeParser {
     void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
 };
@@ -106,7 +104,7 @@ Error malformed(const fs::path& file, const std::string& what) {
 
 /// Streams the file, unpacked, through expat.
 void parse(const fs::path& file, Reader& reader, const char* root) {
-    const std::unique_ptr<archive, FreeArchive> source(archive_read_new());
+    const ArchivePtr source(archive_read_new());
     // Not all filters: some are other programs.
     archive_read_support_filter_gzip(source.get());
     archive_read_support_filter_bzip2(source.get());
