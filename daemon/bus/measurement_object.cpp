@@ -194,12 +194,18 @@ const latency::Options& MeasurementObject::options() {
     return run_ ? run_->options() : summary().options;
 }
 
-std::vector<latency::CpuStatistics> MeasurementObject::statistics() {
-    if (run_) return run_->snapshot().cpus;
-    std::vector<latency::CpuStatistics> all;
-    for (const auto& cpu : summary().cpus)
-        all.push_back(cpu.statistics);
-    return all;
+const std::vector<latency::CpuStatistics>& MeasurementObject::statistics() {
+    const auto now = std::chrono::steady_clock::now();
+    if (run_ && now - looked_ < 1ms) return statistics_;
+    if (run_) {
+        statistics_ = run_->snapshot().cpus;
+    } else {
+        statistics_.clear();
+        for (const auto& cpu : summary().cpus)
+            statistics_.push_back(cpu.statistics);
+    }
+    looked_ = now;
+    return statistics_;
 }
 
 void MeasurementObject::Stop(sdbus::Result<>&& result) {

@@ -90,7 +90,8 @@ class MeasurementObject final
     void tell_spikes();
     void answer(const WaitReply& reply);
     const latency::Options& options();
-    std::vector<latency::CpuStatistics> statistics();
+    /// Of a run that goes on as it was at most 1 ms ago: who reads all properties makes a dozen calls of this in a row.
+    const std::vector<latency::CpuStatistics>& statistics();
 
     template <typename T, typename F>
     std::vector<T> each_cpu(F value);
@@ -106,8 +107,10 @@ class MeasurementObject final
     /// The same by a clock that nobody sets.
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     std::unique_ptr<latency::Measurement> run_; ///< while it runs
-    std::unique_ptr<bus::Load> load_;           ///< while it runs
-    std::string load_text_, load_end_;          ///< what it was, and that it ended before the measurement; or ""
+    std::vector<latency::CpuStatistics> statistics_;
+    std::chrono::steady_clock::time_point looked_{}; ///< when they were taken
+    std::unique_ptr<bus::Load> load_;                ///< while it runs
+    std::string load_text_, load_end_;               ///< what it was, and that it ended before the measurement; or ""
     std::unique_ptr<latency::Result> summary_;
     std::vector<std::string> files_;
     std::optional<Error> store_error_; ///< then summary_ is the whole result

@@ -28,7 +28,8 @@ struct Host {
     std::function<std::string()> activity;
 };
 
-/// Live state; cheap to make, takes no lock that a measuring thread could wait for.
+/// Live state; takes no lock that a measuring thread could wait for, and makes no system call that looks at one. Page
+/// faults are of the last Measurement::observe().
 struct Snapshot {
     bool running = false;
     std::vector<CpuStatistics> cpus;
@@ -51,7 +52,8 @@ class Measurement {
     void stop() noexcept;
 
     /// To be called about once a second while it runs, from a thread off the measured CPUs: keeps the time series,
-    /// gathers hints for spikes, and pins threads again whose affinity was taken away. @returns the new spikes
+    /// gathers hints for spikes, counts page faults, and pins threads again whose affinity was taken away. @returns the
+    /// new spikes
     std::vector<Spike> observe();
 
     /// Readable (and stays so) once every thread has left its loop: for an event loop. Owned by this object.

@@ -54,6 +54,8 @@ void Observer::begin(std::int64_t first_ns) {
 
 std::vector<Spike> Observer::look(std::int64_t now_ns) {
     witness_.look(now_ns);
+    for (const auto& thread : threads_)
+        thread->count_faults();
     auto spikes = new_spikes(now_ns);
     check_affinity(now_ns);
     check_exclusive(now_ns);

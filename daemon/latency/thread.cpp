@@ -252,25 +252,24 @@ CpuStatistics MeasuringThread::statistics() const {
     auto statistics = recorder_.statistics(cpu_);
     // The thread writes usage_before_ before its first cycle, and usage_after_ before it has ended.
     if (!ended && statistics.cycles == 0) return statistics;
-    auto minor = usage_before_.ru_minflt, major = usage_before_.ru_majflt;
-    if (ended) {
-        minor = usage_after_.ru_minflt, major = usage_after_.ru_majflt;
-    } else {
-        // proc_pid_stat(5): after the name in parentheses, state is field 3, minflt 10, majflt 12.
-        if (std::ifstream file(fmt::format("/proc/self/task/{}/stat", id_)); file) {
-            std::string line;
-            std::getline(file, line);
-            std::istringstream fields(line.substr(std::min(line.rfind(')') + 1, line.size())));
-            std::string skipped;
-            for (int field = 3; field < 10; ++field)
-                fields >> skipped;
-            long minflt = 0, majflt = 0;
-            if (fields >> minflt >> skipped >> majflt) minor = minflt, major = majflt;
-        }
-    }
+    const auto minor = ended ? usage_after_.ru_minflt : minor_faults_;
+    const auto major = ended ? usage_after_.ru_majflt : major_faults_;
     statistics.minor_faults = static_cast<std::uint64_t>(std::max(0L, minor - usage_before_.ru_minflt));
     statistics.major_faults = static_cast<std::uint64_t>(std::max(0L, major - usage_before_.ru_majflt));
     return statistics;
+}
+
+void MeasuringThread::count_faults() {
+    // proc_pid_stat(5): after the name in parentheses, state is field 3, minflt 10, majflt 12.
+    std::ifstream file(fmt::format("/proc/self/task/{}/stat", id_));
+    std::string line;
+    std::getline(file, line);
+    std::istringstream fields(line.substr(std::min(line.rfind(')') + 1, line.size())));
+    std::string skipped;
+    for (int field = 3; field < 10; ++field)
+        fields >> skipped;
+    long minor = 0, major = 0;
+    if (fields >> minor >> skipped >> major) minor_faults_ = minor, major_faults_ = major;
 }
 
 CpuResult MeasuringThread::result() const {

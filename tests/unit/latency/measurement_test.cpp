@@ -4,6 +4,7 @@
 #include "measuring.hpp"
 #include "state/error.hpp"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -81,6 +82,62 @@ TEST_F(MeasurementTest, FaultsNoPageInItsLoop) {
     EXPECT_EQ(result.cpus[0].statistics.major_faults, 0u);
     EXPECT_THAT(result.invalid, ElementsAre()) << "on a machine that calls nothing away from the CPU";
 #endif
+}
+
+/// System calls of this thread that read something.
+std::uint64_t reads_so_far() {
+    std::ifstream file(fmt::format("/proc/self/task/{}/io", ::gettid()));
+    std::string name;
+    for (std::uint64_t value = 0; file >> name >> value;)
+        if (name == "syscr:") return value;
+    ADD_FAILURE() << "this kernel does not account for input and output (CONFIG_TASK_IO_ACCOUNTING)";
+    return 0;
+}
+
+// Whoever opens the thread's files in /proc moves its record to another CPU, and its next wake-up is late by that.
+TEST_F(MeasurementTest, IsReadWithoutAskingTheKernelAboutItsThread) {
+    options.duration = 1h;
+    auto measurement = Measurement::start(options, host);
+    while (measurement->snapshot().cpus.at(0).cycles == 0)
+        ::sched_yield();
+    reads_so_far(); // what one such reading costs
+    const auto before = reads_so_far();
+    const auto cost = reads_so_far() - before;
+    for (int i = 0; i < 100; ++i)
+        measurement->snapshot();
+    EXPECT_EQ(reads_so_far() - before, 2 * cost);
+}
+
+// A fork makes every page one to be copied at the next write, locked or not: the stack of the thread, to begin with.
+TEST_F(MeasurementTest, TellsPageFaultsAsOfTheLastLook) {
+    options.duration = 1h;
+    auto measurement = Measurement::start(options, host);
+    const auto run_on = [&] {
+        const auto from = measurement->snapshot().cpus.at(0).cycles;
+        while (measurement->snapshot().cpus.at(0).cycles < from + 3)
+            ::sched_yield();
+    };
+    const auto faults = [&] {
+        const auto statistics = measurement->snapshot().cpus.at(0);
+        return statistics.minor_faults + statistics.major_faults;
+    };
+    run_on();
+    const auto child = ::fork();
+    if (child == 0)
+        for (;;)
+            ::pause(); // keeps the pages shared
+    run_on();
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_EQ(faults(), 0U) << "nobody has looked yet";
+    measurement->observe();
+    EXPECT_GT(faults(), 0U);
+    const auto seen = faults();
+    measurement->stop();
+    wait_for(*measurement);
+    const auto& result = measurement->result();
+    EXPECT_GE(result.cpus[0].statistics.minor_faults + result.cpus[0].statistics.major_faults, seen);
+    EXPECT_THAT(result.invalid, Contains(HasSubstr("in the measuring loop")));
 }
 
 TEST_F(MeasurementTest, StopsWhenAskedAndAccountsForWhatItDid) {
