@@ -11,8 +11,6 @@
 namespace rtnode::profile {
 namespace {
 
-constexpr std::uint64_t small_kib = 2048, gigantic_kib = 1024 * 1024;
-
 /// Processors whose frequency is better left to acpi-cpufreq, by the names of their PMU drivers; later ones have
 /// hardware P-states.
 constexpr std::array<std::string_view, 6> without_hardware_pstates{"",        "sandybridge", "ivybridge",
@@ -128,13 +126,13 @@ struct Formula {
             add("default_hugepagesz=" + page_size_text(profile.default_huge_page_kib), by_huge_pages);
         bool small_by_argument = false, small_by_node = false;
         for (const auto& pages : profile.huge_pages) {
-            if (pages.size_kib == small_kib) (pages.numa_node ? small_by_node : small_by_argument) = true;
+            if (pages.size_kib == small_page_kib) (pages.numa_node ? small_by_node : small_by_argument) = true;
             if (pages.numa_node) continue; // made at run time
             add("hugepagesz=" + page_size_text(pages.size_kib), by_huge_pages);
             add(fmt::format("hugepages={}", pages.count), by_huge_pages);
         }
         // Else kernels before 5.8 have no pages of 2M at all when the default is another size.
-        if (profile.default_huge_page_kib == gigantic_kib && small_by_node && !small_by_argument) {
+        if (profile.default_huge_page_kib == gigantic_page_kib && small_by_node && !small_by_argument) {
             add("hugepagesz=2M", by_huge_pages);
             add("hugepages=0", by_huge_pages);
         }

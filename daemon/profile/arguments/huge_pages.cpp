@@ -9,7 +9,6 @@
 namespace rtnode::profile {
 namespace {
 
-constexpr std::uint64_t x86_default_kib = 2048;
 constexpr double too_much = 0.95, much = 0.80; // parts of a memory
 
 using Pages = Profile::HugePages;
@@ -101,7 +100,7 @@ std::string page_size_text(std::uint64_t size_kib) {
 }
 
 std::vector<PagesOfArgument> pages_of(const std::vector<std::string>& tokens) {
-    auto size = x86_default_kib;
+    auto size = small_page_kib;
     for (const auto& token : tokens) // wherever it stands, it counts for the whole line
         if (name_of_argument(token) == "default_hugepagesz")
             size = page_size_kib(value_of_argument(token)).value_or(size);

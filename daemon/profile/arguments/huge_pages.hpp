@@ -13,6 +13,9 @@
 
 namespace rtnode::profile {
 
+/// The two sizes that x86_64 has; without an argument the first.
+inline constexpr std::uint64_t small_page_kib = 2048, gigantic_page_kib = 1024 * 1024;
+
 /// "1G", "2M", "2048k", as the kernel's memparse() reads sizes, in KiB; nothing for anything else, or 0.
 std::optional<std::uint64_t> page_size_kib(std::string_view text);
 

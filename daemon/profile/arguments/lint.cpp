@@ -13,8 +13,6 @@ namespace {
 
 using Kind = Remark::Kind;
 
-constexpr std::uint64_t gigantic_kib = 1024 * 1024;
-
 /// What each check is given.
 struct Line {
     const std::vector<std::string>& tokens;
@@ -178,10 +176,10 @@ void huge_pages(const Line& line, const std::string& token, Remarks& all) {
     const auto value = value_of_argument(token);
     if (name == "hugepagesz" || name == "default_hugepagesz") {
         const auto size = page_size_kib(value);
-        if (size != 2048u && size != gigantic_kib)
+        if (size != small_page_kib && size != gigantic_page_kib)
             all.push_back(ignored(token, Severity::warning, "x86 has huge pages of 2M and 1G only"));
         const auto& flags = line.node.flags;
-        if (size == gigantic_kib && !flags.empty() && std::ranges::find(flags, "pdpe1gb") == flags.end())
+        if (size == gigantic_page_kib && !flags.empty() && std::ranges::find(flags, "pdpe1gb") == flags.end())
             all.push_back(ignored(token, Severity::warning,
                                   "this CPU has no pages of 1G (pdpe1gb is missing): none will be reserved"));
     }
