@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 
 namespace rtnode::latency {
@@ -85,10 +86,10 @@ class Recorder {
   public:
     static std::size_t bytes(std::uint32_t columns) {
         return Arena::need<Count>(columns) * 2 + Arena::need<Count>(LogLinear::buckets) * 2 +
-               Arena::need<SpikeSlot>(max_spikes) + Arena::need<Head>(1);
+               Arena::need<SpikeSlot>(max_spikes + 1) + Arena::need<Head>(1);
     }
 
-    /// @param spike_us latencies above it are kept one by one, the first max_spikes of them; 0 = none
+    /// @param spike_us latencies above it are kept one by one, the newest max_spikes of them and the worst; 0 = none
     /// @param nanoseconds the linear histogram's columns are 1 ns wide, not 1 µs
     explicit Recorder(std::uint32_t columns, std::uint32_t spike_us = 0, bool nanoseconds = false)
         : nanoseconds_(nanoseconds),
@@ -97,7 +98,7 @@ class Recorder {
           overflow_cycles_(arena_.make<Count>(columns), columns),
           logarithmic_(arena_.make<Count>(LogLinear::buckets), LogLinear::buckets),
           passed_(arena_.make<Count>(LogLinear::buckets), LogLinear::buckets),
-          spikes_(arena_.make<SpikeSlot>(max_spikes), max_spikes) {
+          spikes_(arena_.make<SpikeSlot>(max_spikes + 1), max_spikes), worst_(spikes_.data() + max_spikes) {
         head_->min.set(std::numeric_limits<std::int64_t>::max());
     }
 
@@ -108,6 +109,7 @@ class Recorder {
                 count.set(0);
         for (auto* count : {&head_->missed, &head_->early, &head_->overflows, &head_->sum, &head_->spikes})
             count->set(0);
+        worst_->late.set(0);
         head_->most_passed.set(0);
         head_->min.set(std::numeric_limits<std::int64_t>::max());
         head_->max.set(0);
@@ -211,15 +213,24 @@ class Recorder {
         return filled([&](std::size_t i) { return logarithmic_[i].get() + passed_[i].get(); });
     }
 
-    /// Spikes that were kept, from number `from` on; without real time and hints.
-    std::vector<Spike> spikes(unsigned cpu, std::size_t from = 0) const {
-        const auto kept = std::min<std::uint64_t>(head_->spikes.get(std::memory_order_acquire), spikes_.size());
-        std::vector<Spike> spikes;
-        for (auto i = from; i < kept; ++i)
-            spikes.push_back({.cpu = cpu,
-                              .cycle = spikes_[i].cycle.get(),
-                              .late_ns = spikes_[i].late.get(),
-                              .monotonic_ns = spikes_[i].woke.get()});
+    struct Spikes {
+        std::uint64_t end = 0; ///< number of the next one
+        std::vector<Spike> kept;
+    };
+    /// Spikes from number `from` on; without real time and hints. Of more than max_spikes that came meanwhile the
+    /// newest, and the worst of the run where it is older than these but not than `from`.
+    Spikes spikes(unsigned cpu, std::uint64_t from = 0) const {
+        Spikes spikes{.end = head_->spikes.get(std::memory_order_acquire)};
+        if (spikes.end - from > spikes_.size())
+            if (const auto worst = read(*worst_, cpu); worst && worst->number >= from)
+                spikes.kept.push_back(worst->spike);
+        for (auto i = std::max(from, spikes.end - std::min<std::uint64_t>(spikes.end, spikes_.size())); i < spikes.end;
+             ++i) {
+            const auto slot = read(spikes_[i % spikes_.size()], cpu);
+            if (!slot || slot->number != i) continue; // overwritten meanwhile
+            if (spikes.kept.empty() || spikes.kept.front().cycle != slot->spike.cycle)
+                spikes.kept.push_back(slot->spike);
+        }
         return spikes;
     }
 
@@ -228,19 +239,46 @@ class Recorder {
         Count cycles, missed, early, overflows, sum, spikes;
         Published<std::int64_t> min, max, last, most_passed;
     };
+    /// Written again and again while others read it (a seqlock: Documentation/locking/seqlock.rst).
     struct SpikeSlot {
-        Count cycle;
+        Count version; ///< odd while it is written
+        Count number, cycle;
         Published<std::int64_t> late, woke;
+    };
+    struct NumberedSpike {
+        std::uint64_t number;
+        Spike spike;
     };
 
     void keep_spike(std::uint64_t cycle, std::int64_t late_ns, std::int64_t woke_ns) noexcept {
         const auto nth = head_->spikes.get();
-        if (nth < spikes_.size()) {
-            spikes_[nth].cycle.set(cycle);
-            spikes_[nth].late.set(late_ns);
-            spikes_[nth].woke.set(woke_ns);
-        }
+        write(spikes_[nth % spikes_.size()], nth, cycle, late_ns, woke_ns);
+        if (late_ns > worst_->late.get()) write(*worst_, nth, cycle, late_ns, woke_ns);
         head_->spikes.set(nth + 1, std::memory_order_release);
+    }
+
+    static void write(SpikeSlot& slot, std::uint64_t number, std::uint64_t cycle, std::int64_t late_ns,
+                      std::int64_t woke_ns) noexcept {
+        const auto version = slot.version.get();
+        slot.version.set(version + 1);
+        std::atomic_thread_fence(std::memory_order_release);
+        slot.number.set(number);
+        slot.cycle.set(cycle);
+        slot.late.set(late_ns);
+        slot.woke.set(woke_ns);
+        slot.version.set(version + 2, std::memory_order_release);
+    }
+
+    /// Nothing when it is being written, or was never.
+    static std::optional<NumberedSpike> read(const SpikeSlot& slot, unsigned cpu) {
+        const auto version = slot.version.get(std::memory_order_acquire);
+        NumberedSpike spike{
+            .number = slot.number.get(),
+            .spike = {
+                .cpu = cpu, .cycle = slot.cycle.get(), .late_ns = slot.late.get(), .monotonic_ns = slot.woke.get()}};
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (version == 0 || version % 2 != 0 || slot.version.get() != version) return std::nullopt;
+        return spike;
     }
 
     template <typename CountOf>
@@ -264,6 +302,7 @@ class Recorder {
     Head* head_;
     std::span<Count> linear_, overflow_cycles_, logarithmic_, passed_; ///< passed_: missed deadlines, by lateness
     std::span<SpikeSlot> spikes_;
+    SpikeSlot* worst_; ///< of the run
 };
 
 } // namespace rtnode::latency

@@ -72,8 +72,15 @@ void judge(Result& result, const std::string& memory, const std::string& dma, bo
         if (s.missed > 0)
             notes.push_back(fmt::format("CPU {}: {} missed of {}; only the corrected percentiles count them", s.cpu,
                                         counted(s.missed, "deadline"), s.cycles + s.missed));
+        if (cpu.smis.value_or(0) > 0)
+            notes.push_back(fmt::format("CPU {}: {} during the run: firmware had the CPU, unseen by the kernel", s.cpu,
+                                        counted(*cpu.smis, "SMI")));
+        if (cpu.stolen_ms > 0)
+            notes.push_back(fmt::format("CPU {}: the hypervisor gave {} ms of the run to others (steal), which counts "
+                                        "as latency",
+                                        s.cpu, cpu.stolen_ms));
         if (s.spikes > max_spikes)
-            notes.push_back(fmt::format("CPU {}: {} above {} µs; the first {} are kept", s.cpu,
+            notes.push_back(fmt::format("CPU {}: {} above {} µs; the worst {} are kept", s.cpu,
                                         counted(s.spikes, "spike"), result.options.spike_us, max_spikes));
     }
     if (!dma.empty()) notes.push_back(dma);
@@ -242,7 +249,12 @@ struct Measurement::Private {
     void fill(Result& into) const {
         for (std::size_t i = 0; i < threads.size(); ++i) {
             into.cpus.push_back(threads[i]->result());
-            into.cpus.back().windows = observer->windows(i);
+            auto& cpu = into.cpus.back();
+            cpu.windows = observer->windows(i);
+            cpu.audit.migrated = cpu.audit.migrated || observer->moved(i);
+            const auto totals = observer->witness().totals(cpu.statistics.cpu);
+            cpu.smis = totals.smis;
+            cpu.stolen_ms = totals.stolen_ms;
         }
         into.spikes = observer->spikes();
         into.memory_locked = memory->held();

@@ -105,7 +105,6 @@ std::vector<Spike> Observer::new_spikes(std::int64_t now_ns) {
     std::vector<Spike> found;
     for (std::size_t i = 0; i < threads_.size(); ++i) {
         auto spikes = options_.mode == Mode::Hardware ? judged_gaps(i) : recorded_spikes(i);
-        seen_[i].spikes += spikes.size();
         std::move(spikes.begin(), spikes.end(), std::back_inserter(found));
     }
     if (found.empty()) return found;
@@ -123,13 +122,33 @@ std::vector<Spike> Observer::new_spikes(std::int64_t now_ns) {
     }
     std::sort(found.begin(), found.end(),
               [](const Spike& a, const Spike& b) { return a.monotonic_ns < b.monotonic_ns; });
-    spikes_.insert(spikes_.end(), found.begin(), found.end());
+    keep(found);
     return found;
+}
+
+void Observer::keep(const std::vector<Spike>& found) {
+    spikes_.insert(spikes_.end(), found.begin(), found.end());
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+        const auto is_of_cpu = [cpu = threads_[i]->cpu()](const Spike& spike) { return spike.cpu == cpu; };
+        const auto others = std::stable_partition(spikes_.begin(), spikes_.end(), is_of_cpu);
+        if (others - spikes_.begin() >= std::ptrdiff_t{max_spikes}) {
+            const auto last = spikes_.begin() + max_spikes - 1;
+            std::nth_element(spikes_.begin(), last, others,
+                             [](const Spike& a, const Spike& b) { return a.late_ns > b.late_ns; });
+            seen_[i].least_ns = last->late_ns;
+            spikes_.erase(last + 1, others);
+        }
+    }
+    std::sort(spikes_.begin(), spikes_.end(),
+              [](const Spike& a, const Spike& b) { return a.monotonic_ns < b.monotonic_ns; });
 }
 
 std::vector<Spike> Observer::recorded_spikes(std::size_t place) {
     const auto& thread = *threads_[place];
-    auto spikes = thread.recorder().spikes(thread.cpu(), seen_[place].spikes);
+    auto& seen = seen_[place];
+    auto [end, spikes] = thread.recorder().spikes(thread.cpu(), seen.spikes);
+    seen.spikes = end;
+    std::erase_if(spikes, [&](const Spike& spike) { return spike.late_ns <= seen.least_ns; });
     if (!tracer_ || spikes.empty()) return spikes;
     std::vector<Tracer::Time> times;
     for (const auto& spike : spikes)
@@ -172,7 +191,7 @@ std::vector<Spike> Observer::judged_gaps(std::size_t place) {
         thread.count_gap(gap);
         if (unseen && options_.break_us > 0 && gap.length_ns / 1000 > std::int64_t{options_.break_us} && !broken_)
             broken_ = thread.cpu();
-        if (seen.spikes + spikes.size() < max_spikes)
+        if (gap.length_ns > seen.least_ns)
             spikes.push_back({.cpu = thread.cpu(),
                               .cycle = gap.cycle,
                               .late_ns = gap.length_ns,

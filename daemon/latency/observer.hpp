@@ -31,7 +31,7 @@ class Observer {
     /// The run begins. @param first_ns the first deadline, CLOCK_MONOTONIC
     void begin(std::int64_t first_ns);
 
-    /// Once a second or so. @returns the spikes since the last look, with hints
+    /// Once a second or so. @returns the spikes since the last look that are among the worst so far, with hints
     std::vector<Spike> look(std::int64_t now_ns);
     /// After the threads were joined: gathers the last spikes, closes the windows, and sums up.
     void finish(std::int64_t now_ns);
@@ -43,6 +43,9 @@ class Observer {
     /// Of the CPU at a place in Options::cpus.
     const std::vector<Window>& windows(std::size_t place) const { return seen_[place].windows; }
     const std::vector<Spike>& spikes() const { return spikes_; }
+    /// Whether the affinity of that CPU's thread was taken away at least once.
+    bool moved(std::size_t place) const { return seen_[place].moved; }
+    const Witness& witness() const { return witness_; }
     /// Reasons not to trust the run: what was done to the threads in the middle of it.
     const std::vector<std::string>& taints() const { return taints_; }
     /// After finish(): in mode hardware what of the gaps the kernel made; by what was traced; and what hints could not
@@ -53,9 +56,10 @@ class Observer {
     struct Seen {
         std::vector<std::uint64_t> counts; ///< at the end of the last window, by LogLinear buckets
         std::uint64_t missed = 0;
-        std::size_t spikes = 0;
+        std::uint64_t spikes = 0;  ///< number of the next one that the recorder has
+        std::int64_t least_ns = 0; ///< of the spikes that are kept, once there are max_spikes
         std::vector<Window> windows;
-        bool moved = false; ///< its affinity was taken away at least once
+        bool moved = false;
         // Of the gaps of mode hardware:
         std::uint64_t of_kernel = 0; ///< left out
         std::uint64_t doubtful = 0;  ///< counted, since nothing tells whose they are
@@ -67,6 +71,8 @@ class Observer {
     void check_affinity(std::int64_t now_ns);
     void check_exclusive(std::int64_t now_ns);
     std::vector<Spike> new_spikes(std::int64_t now_ns);
+    /// Adds them to those that are kept and drops what is too many of a CPU, the least first.
+    void keep(const std::vector<Spike>& found);
     /// Of one CPU's records, and what the trace says of each.
     std::vector<Spike> recorded_spikes(std::size_t place);
     /// Mode hardware: tells what the kernel did from what it didn't, and returns the latter.

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,7 +37,7 @@ struct CpuStatistics {
     std::uint64_t minor_faults = 0, major_faults = 0; ///< of the measuring thread inside its loop; should be 0
 };
 
-/// Spikes that are kept of each CPU: the first ones of a run.
+/// Spikes that are kept of each CPU: the worst ones of a run.
 inline constexpr std::size_t max_spikes = 256;
 
 /// What the measuring thread says of itself: asked for against read back, before and after its loop.
@@ -67,6 +68,9 @@ struct CpuResult {
     /// Non-empty log-linear buckets: lower edge, count. Of the cycles, and of all deadlines (corrected).
     std::vector<std::pair<std::int64_t, std::uint64_t>> histogram_ns, corrected_ns;
     std::vector<Window> windows; ///< the run in equal stretches of time, the last one maybe shorter
+    /// System management interrupts of the CPU during the run; nothing = they can't be counted here.
+    std::optional<std::uint64_t> smis;
+    std::uint64_t stolen_ms = 0; ///< time that the hypervisor gave to others, to the kernel's grain (10 ms)
 };
 
 /// A latency above the threshold that the caller set, and what was going on.

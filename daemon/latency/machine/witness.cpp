@@ -102,22 +102,26 @@ void interrupts_moved(const Counters& before, const Counters& after, std::uint64
     }
 }
 
-std::vector<Moved> moved_between(unsigned cpu, const Counters& before, const Counters& after, std::uint64_t looks) {
+std::uint64_t milliseconds_of(std::uint64_t ticks) {
     static const auto tick_ms = 1000 / static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
+    return ticks * tick_ms;
+}
+
+std::vector<Moved> moved_between(unsigned cpu, const Counters& before, const Counters& after, std::uint64_t looks) {
     std::vector<Moved> moved;
     const auto add = [&](Suspect suspect, std::string key, std::uint64_t count, auto text_of) {
         if (count > 0) moved.push_back({suspect, std::move(key), count, text_of(count)});
     };
     if (before.smis && after.smis)
         add(Suspect::Smi, "", grown_32(*before.smis, *after.smis), [](auto n) { return counted(n, "SMI"); });
-    add(Suspect::Steal, "", grown(before.steal_ticks, after.steal_ticks) * tick_ms,
+    add(Suspect::Steal, "", milliseconds_of(grown(before.steal_ticks, after.steal_ticks)),
         [&](auto ms) { return fmt::format("steal: the hypervisor took {} ms of CPU {}", ms, cpu); });
     add(Suspect::Throttling, "", grown(before.throttled, after.throttled),
         [](auto n) { return fmt::format("CPU quota: the daemon's cgroup was stopped {}", counted(n, "time")); });
     interrupts_moved(before, after, before.smis ? looks : 0, moved);
-    add(Suspect::Time, "irq", grown(before.irq_ticks, after.irq_ticks) * tick_ms,
+    add(Suspect::Time, "irq", milliseconds_of(grown(before.irq_ticks, after.irq_ticks)),
         [](auto ms) { return fmt::format("interrupts took {} ms", ms); });
-    add(Suspect::Time, "softirq", grown(before.softirq_ticks, after.softirq_ticks) * tick_ms,
+    add(Suspect::Time, "softirq", milliseconds_of(grown(before.softirq_ticks, after.softirq_ticks)),
         [](auto ms) { return fmt::format("softirqs took {} ms", ms); });
     for (const auto& [kind, count] : after.softirqs) {
         const auto old = before.softirqs.find(kind);
@@ -212,8 +216,21 @@ void Witness::look(std::int64_t monotonic_ns) {
             counters.deep_idle += count_in(usage).value_or(0);
         if (!source.frequency.empty()) counters.frequency_khz = count_in(source.frequency);
     }
+    for (const auto& [cpu, now] : look.cpus) {
+        auto& totals = totals_[cpu];
+        if (!totals.smis && now.smis) totals.smis = 0;
+        if (looks_.empty() || !looks_.back().cpus.contains(cpu)) continue;
+        const auto& before = looks_.back().cpus.at(cpu);
+        if (before.smis && now.smis) *totals.smis += grown_32(*before.smis, *now.smis);
+        totals.stolen_ms += milliseconds_of(grown(before.steal_ticks, now.steal_ticks));
+    }
     looks_.push_back(std::move(look));
     if (looks_.size() > kept_looks) looks_.pop_front();
+}
+
+Witness::Totals Witness::totals(unsigned cpu) const {
+    const auto found = totals_.find(cpu);
+    return found == totals_.end() ? Totals{} : found->second;
 }
 
 std::vector<std::string> Witness::hints(unsigned cpu, std::int64_t from_ns, std::int64_t to_ns, About about) const {

@@ -38,6 +38,13 @@ class Witness {
     std::vector<std::string> hints(unsigned cpu, std::int64_t from_ns, std::int64_t to_ns,
                                    About about = About::Everything) const;
 
+    struct Totals {
+        std::optional<std::uint64_t> smis; ///< nothing = they can't be counted
+        std::uint64_t stolen_ms = 0;
+    };
+    /// Of a CPU, from the first look to the last.
+    Totals totals(unsigned cpu) const;
+
     /// What could not be read when this was made, and what would make it readable.
     std::vector<std::string> missing() const { return missing_; }
 
@@ -61,6 +68,7 @@ class Witness {
     std::map<unsigned, Source> sources_;
     std::vector<std::string> missing_;
     std::deque<Look> looks_;
+    std::map<unsigned, Totals> totals_;
 };
 
 } // namespace rtnode::latency

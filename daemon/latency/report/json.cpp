@@ -177,6 +177,8 @@ Json cpu_json(const CpuResult& cpu, bool nanoseconds) {
               {"corrected_histogram", cpu.corrected_ns}}},
             {"spikes", s.spikes},
             {"windows", windows_json(cpu.windows)},
+            {"smis", cpu.smis ? Json(*cpu.smis) : Json()},
+            {"stolen_ms", cpu.stolen_ms},
             {"audit",
              {{"thread", cpu.audit.thread},
               {"policy", cpu.audit.policy},
@@ -224,6 +226,9 @@ CpuResult cpu_from(const Json& json, std::size_t columns) {
         s.corrected_percentiles_ns = s.percentiles_ns;
         cpu.corrected_ns = cpu.histogram_ns;
     }
+    if (const auto smis = json.find("smis"); smis != json.end() && !smis->is_null())
+        cpu.smis = smis->get<std::uint64_t>();
+    cpu.stolen_ms = json.value("stolen_ms", std::uint64_t{0});
     const auto& audit = json.at("audit");
     cpu.audit.thread = audit.at("thread");
     cpu.audit.policy = audit.at("policy");

@@ -248,7 +248,7 @@ std::string spikes(const Result& result, const std::vector<const Spike*>& drawn)
                            result.options.mode == Mode::Cyclic ? "later" : "longer", threshold);
     std::string html = fmt::format("<h3>{} above {}</h3>", numbered(all, "spike"), threshold);
     if (drawn.size() < all)
-        put(html, "<p class=\"dim\">Shown are {} of them, the largest of the first {} of each CPU.</p>", drawn.size(),
+        put(html, "<p class=\"dim\">Shown are {} of them, the largest of the worst {} of each CPU.</p>", drawn.size(),
             max_spikes);
     html += table_of(result, largest(drawn, first_spikes));
     if (drawn.size() > first_spikes)

@@ -34,6 +34,22 @@ bool empty_column(const Result& result, std::size_t column) {
                         [&](const CpuResult& cpu) { return cpu.histogram_us[column] > 0; });
 }
 
+/// Who ended the run by a latency above the threshold; rteval looks for the value.
+std::string broken(const Result& result) {
+    std::string text = "# Thread Ids:";
+    for (const auto& cpu : result.cpus)
+        text += fmt::format(" {:05}", cpu.audit.thread);
+    text += '\n';
+    for (const auto& cpu : result.cpus) {
+        if (static_cast<int>(cpu.statistics.cpu) != result.end_cpu) continue;
+        // A gap of the hardware is only known for one when the loop has gone on.
+        const auto latency = result.options.mode == Mode::Hardware ? cpu.statistics.max_ns : cpu.statistics.last_ns;
+        text += fmt::format("# Break thread: {}\n# Break value: {}\n", cpu.audit.thread,
+                            whole(result, static_cast<double>(latency)));
+    }
+    return text;
+}
+
 /// What the versions of cyclictest do differently.
 enum class Dialect {
     Dense, ///< to 2.6: every row, and a total
@@ -82,7 +98,14 @@ std::string cyclictest(const Result& result, Dialect dialect) {
             fmt::format_to(out, " # {:05} others", cpu.statistics.overflows - listed);
         text += '\n';
     }
+    // Where cyclictest is told to count them (--smi); here they are wherever they can be.
+    const auto& cpus = result.cpus;
+    if (!cpus.empty() && std::all_of(cpus.begin(), cpus.end(), [](const CpuResult& cpu) { return cpu.smis; })) {
+        text += "# SMIs: ";
+        columns(text, result, "{:05}", [](const CpuResult& cpu) { return *cpu.smis; });
+    }
     text += '\n';
+    if (result.end == End::Break) text += broken(result);
     return text;
 }
 

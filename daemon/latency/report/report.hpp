@@ -16,8 +16,9 @@ const std::vector<std::string>& report_formats();
 std::string report(const Result& result, std::string_view format);
 
 /// What `cyclictest 2.4 -q -h N` prints: one row for each microsecond below N, one column for each CPU, `# Total:`,
-/// `# Min/Avg/Max Latencies:` (whole microseconds, or nanoseconds where the run counted in them; nothing else: OpenShift's latency tests parse these lines),
-/// overflows. The first line tells of /dev/cpu_dma_latency, if that was held.
+/// `# Min/Avg/Max Latencies:` (whole microseconds, or nanoseconds where the run counted in them; nothing else:
+/// OpenShift's latency tests parse these lines), overflows. The first line tells of /dev/cpu_dma_latency, if that was
+/// held.
 std::string report_cyclictest_2_4(const Result& result);
 
 /// The same as cyclictest 2.7 and newer prints it: rows in which every CPU has 0 are left out, and so is `# Total:`.

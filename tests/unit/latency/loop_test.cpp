@@ -98,21 +98,28 @@ TEST(Loop, SaysWhatAStallDoesToATaskWhereCyclictestDoesNot) {
     EXPECT_EQ(statistics.max_ns, 5 * ms - 10 * us);
 }
 
-TEST(Loop, KeepsTheFirstSpikesAndCountsAll) {
+TEST(Loop, KeepsTheNewestSpikesAndTheWorstAndCountsAll) {
     ScriptedClock clock;
     for (std::int64_t i = 1; i <= 300; ++i)
         clock.late_at[2 * i * ms] = 101 * us + i;
+    clock.late_at[20 * ms] = 600 * us;
     Recorder recorder(400, 101);
     const std::atomic<bool> stop{false};
     run_loop(clock, Pace(ms, ms, 1000), recorder, 0, stop);
     EXPECT_EQ(recorder.statistics(0).spikes, 300u);
-    const auto spikes = recorder.spikes(7);
-    ASSERT_EQ(spikes.size(), max_spikes);
+    const auto [end, spikes] = recorder.spikes(7);
+    EXPECT_EQ(end, 300u);
+    ASSERT_EQ(spikes.size(), max_spikes + 1);
+    EXPECT_EQ(spikes[0].late_ns, 600 * us) << "the worst, which is older than the newest 256";
+    EXPECT_EQ(spikes[0].cycle, 19u);
     EXPECT_EQ(spikes[1].cpu, 7u);
-    EXPECT_EQ(spikes[1].cycle, 3u) << "the wake-up for 4 ms, counted from 0";
-    EXPECT_EQ(spikes[1].late_ns, 101 * us + 2);
-    EXPECT_EQ(spikes[1].monotonic_ns, 4 * ms + 101 * us + 2) << "when it woke";
-    EXPECT_EQ(recorder.spikes(7, 250).size(), 6u);
+    EXPECT_EQ(spikes[1].cycle, 89u) << "the wake-up for 90 ms, counted from 0";
+    EXPECT_EQ(spikes[1].late_ns, 101 * us + 45);
+    EXPECT_EQ(spikes[1].monotonic_ns, 90 * ms + 101 * us + 45) << "when it woke";
+    EXPECT_EQ(recorder.spikes(7, 250).kept.size(), 50u);
+    EXPECT_EQ(recorder.spikes(7, 9).kept.front().late_ns, 600 * us);
+    EXPECT_EQ(recorder.spikes(7, 10).kept.front().late_ns, 101 * us + 45) << "the worst was told of before";
+    EXPECT_TRUE(recorder.spikes(7, 300).kept.empty());
 }
 
 TEST(Loop, DoesNotCallALatencyAtTheThresholdASpike) {
@@ -388,7 +395,7 @@ TEST_F(HardwareLoopTest, RecordsWhatWasJudgedWhenTheNextWindowBegins) {
     const auto statistics = recorder.statistics(0);
     EXPECT_EQ(statistics.spikes, 1u);
     EXPECT_EQ(statistics.max_ns, 40 * us);
-    EXPECT_EQ(recorder.spikes(0).at(0).monotonic_ns, 5 * ms);
+    EXPECT_EQ(recorder.spikes(0).kept.at(0).monotonic_ns, 5 * ms);
 }
 
 TEST_F(HardwareLoopTest, StopsWhileItLooksAndAfterAPause) {

@@ -323,6 +323,26 @@ TEST_F(MeasurementTest, HasOneWindowWhenNobodyLookedOn) {
     EXPECT_EQ(cpu.windows[0].cycles, cpu.statistics.cycles);
 }
 
+TEST_F(MeasurementTest, KeepsTheWorstSpikesOfMoreThanItKeeps) {
+    options.spike_us = 1; // no machine wakes within that
+    options.interval = 100us;
+    options.duration = 500ms;
+    auto measurement = Measurement::start(options, host);
+    observe_to_the_end(*measurement);
+    const auto& result = measurement->result();
+    const auto& statistics = result.cpus.at(0).statistics;
+    ASSERT_GT(statistics.spikes, max_spikes);
+    ASSERT_EQ(result.spikes.size(), max_spikes);
+    std::int64_t worst = 0, last = 0;
+    for (const auto& spike : result.spikes) {
+        worst = std::max(worst, spike.late_ns);
+        EXPECT_GT(spike.monotonic_ns, last) << "in the order of time, none twice";
+        last = spike.monotonic_ns;
+    }
+    EXPECT_EQ(worst, statistics.max_ns) << "the worst latency of the run has its record";
+    EXPECT_THAT(result.notes, Contains(HasSubstr("the worst 256 are kept")));
+}
+
 TEST_F(MeasurementTest, TellsSpikesWithTheTimeOfBothClocks) {
     options.spike_us = 1; // no machine wakes within that
     auto measurement = Measurement::start(options, host);
@@ -380,6 +400,7 @@ TEST_F(MeasurementTest, PinsAThreadAgainWhoseAffinityWasTakenAwayAndSaysSo) {
     measurement->stop();
     wait_for(*measurement);
     EXPECT_THAT(measurement->result().invalid, Contains(HasSubstr("affinity was changed to")));
+    EXPECT_TRUE(measurement->result().cpus[0].audit.migrated) << "also when it is back at the end";
 }
 
 TEST_F(MeasurementTest, ShowsHowFarItHasCome) {

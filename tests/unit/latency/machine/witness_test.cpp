@@ -258,6 +258,24 @@ TEST_F(WitnessTest, CountsOverTheEndOfACounter) {
         << "IRQ 16 was given to a new device";
 }
 
+TEST_F(WitnessTest, AddsUpSmisAndStealOfAllItsLooks) {
+    smis(4'294'967'290);
+    ticks(5);
+    Witness witness({2, 3}, root);
+    witness.look(at(1));
+    EXPECT_EQ(witness.totals(2).smis, 0U);
+    EXPECT_EQ(witness.totals(2).stolen_ms, 0U) << "what was before isn't the run's";
+    smis(4'294'967'295);
+    ticks(7);
+    witness.look(at(2));
+    smis(1);
+    ticks(8);
+    witness.look(at(3));
+    EXPECT_EQ(witness.totals(2).smis, 7U) << "over the end of the counter";
+    EXPECT_EQ(witness.totals(2).stolen_ms, 30U);
+    EXPECT_EQ(witness.totals(3).smis, std::nullopt) << "it has no register that can be read";
+}
+
 TEST_F(WitnessTest, NamesOnlySomeOfManyDevices) {
     Witness witness({2}, root);
     witness.look(at(1));

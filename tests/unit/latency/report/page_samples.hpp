@@ -44,7 +44,7 @@ class MadeUpCpu {
                          .affinity = {cpu},
                          .voluntary_switches = result_.statistics.cycles,
                          .cpu_time_ns = result_.statistics.cycles * 8'300};
-        spikes_ = recorder_.spikes(cpu);
+        spikes_ = recorder_.spikes(cpu).kept;
         for (auto& spike : spikes_)
             spike.realtime_ns = started_ + spike.monotonic_ns;
     }
@@ -211,7 +211,7 @@ inline Result spoilt_run() {
         {.check = "preemption",
          .state = "bad",
          .actual = "PREEMPT_DYNAMIC, in mode full",
-         .remedy = "boot the real-time kernel: rtnodectl node apply"},
+         .remedy = "boot the real-time kernel (option kernel=rt of Override)"},
         {.check = "clocksource", .state = "bad", .actual = "hpet", .remedy = "boot with tsc=reliable, if the TSC is"},
         {.check = "interrupts",
          .state = "note",

@@ -199,7 +199,7 @@ TEST(Page, SaysStatesInWordsTheWorstFirst) {
     const auto good = html.find("<td class=\"state good\">good</td><td>rt-throttling</td>");
     ASSERT_NE(good, std::string::npos);
     EXPECT_TRUE(bad < unknown && unknown < note && note < good);
-    EXPECT_THAT(html, HasSubstr("boot the real-time kernel: rtnodectl node apply"));
+    EXPECT_THAT(html, HasSubstr("boot the real-time kernel (option kernel=rt of Override)"));
 }
 
 TEST(Page, ListsSpikesWithTimeAndCause) {

@@ -12,6 +12,7 @@ namespace rtnode::latency {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -122,6 +123,26 @@ TEST(Cyclictest, HasOnlyIntegersWhereOpenShiftParsesThem) {
     EXPECT_EQ(found, 3u);
 }
 
+TEST(Cyclictest, EndsWithWhoBrokeAndWhereSmisWereCountedWithThem) {
+    // cyclictest 2.4: -q -h 1 -m -p 90 -a 0,1 -t 2 -i 1000 -b 8; with --smi where the processor can
+    auto result = result_of({{30'400}, {21'000}}, 1);
+    result.cpus[0].audit.thread = 16291;
+    result.cpus[1].audit.thread = 16292;
+    result.cpus[0].statistics.last_ns = 30'400;
+    result.end = End::Break;
+    result.end_cpu = 0;
+    const std::string threads = "# Thread 0: 00000\n# Thread 1: 00000\n";
+    const std::string broken = "\n# Thread Ids: 16291 16292\n# Break thread: 16291\n# Break value: 30\n";
+    EXPECT_THAT(report_cyclictest_2_4(result), EndsWith(threads + broken));
+    result.cpus[0].smis = 3;
+    EXPECT_THAT(report_cyclictest_2_4(result), EndsWith(threads + broken)) << "a line for all or for none";
+    result.cpus[1].smis = 0;
+    EXPECT_THAT(report_cyclictest_2_4(result), EndsWith(threads + "# SMIs: 00003 00000\n" + broken));
+    EXPECT_THAT(report_cyclictest_2_10(result), HasSubstr("# SMIs: 00003 00000\n"));
+    result.end = End::Duration;
+    EXPECT_THAT(report_cyclictest_2_4(result), EndsWith("# SMIs: 00003 00000\n\n"));
+}
+
 TEST(Json, IsReadBackWhole) {
     auto result = result_of({{20'000, 30'500, 7'000'001}, {11, 12'000}}, 30);
     result.options.name = "a \"quoted\" name";
@@ -164,6 +185,8 @@ TEST(Json, IsReadBackWhole) {
                             .allocations = 7,
                             .involuntary_switches = 6,
                             .cpu_time_ns = 7};
+    result.cpus[0].smis = 2;
+    result.cpus[0].stolen_ms = 30;
     result.cpus[0].statistics.missed = 4;
     result.cpus[0].windows = {{0, 1000, 1000, 2, 20'000, 30'000, 40'000}, {1000, 500, 500, 0, 1, 2, 3}};
     result.spikes = {{.cpu = 1, .cycle = 7, .late_ns = 120'000, .monotonic_ns = 5, .realtime_ns = 6, .hints = {"NMI"}}};
@@ -179,6 +202,9 @@ TEST(Json, IsReadBackWhole) {
     EXPECT_EQ(again.started, result.started);
     EXPECT_EQ(again.cpus[0].histogram_ns, result.cpus[0].histogram_ns);
     EXPECT_EQ(again.cpus[1].audit.cpu_time_ns, 7u);
+    EXPECT_EQ(again.cpus[0].smis, 2u);
+    EXPECT_EQ(again.cpus[1].smis, std::nullopt);
+    EXPECT_EQ(again.cpus[0].stolen_ms, 30u);
 }
 
 TEST(Json, HasCyclictestsKeysAndOurs) {
