@@ -67,8 +67,8 @@ std::string explain_denied(const Permissions& permissions, Policy policy, int pr
     if (!permissions.sys_nice && !by_limit)
         return message +
                fmt::format("the daemon has neither the capability CAP_SYS_NICE nor a limit RLIMIT_RTPRIO of at least "
-                           "{} (it is {}); give its unit AmbientCapabilities=CAP_SYS_NICE or LimitRTPRIO=99, or "
-                           "measure with policy other",
+                           "{} (it is {}); have CAP_SYS_NICE in its unit's CapabilityBoundingSet= (and, unless it runs "
+                           "as root, in AmbientCapabilities=), or LimitRTPRIO=99, or measure with policy other",
                            priority, permissions.rtprio_limit);
     message += permissions.sys_nice ? "the capability CAP_SYS_NICE is there, "
                                     : fmt::format("the limit RLIMIT_RTPRIO is {}, ", permissions.rtprio_limit);

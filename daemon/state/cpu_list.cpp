@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <set>
 
 namespace rtnode {
@@ -19,7 +20,7 @@ constexpr std::size_t group_digits = group_bits / 4;
 bool take_number(std::string_view& text, unsigned& number) {
     if (text.empty() || text.front() < '0' || text.front() > '9') return false;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{}) return false;
+    if (error != std::errc{}) number = std::numeric_limits<unsigned>::max(); // too high, which is said later
     text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
     return true;
 }

@@ -173,6 +173,9 @@ Finding smt_siblings(const Machine& m) {
     return good("no measured CPU shares its core");
 }
 
+/// Where every CPU is measured none can be isolated.
+constexpr const char* fewer_cpus = "measure fewer CPUs, so that some are left for everything else";
+
 Finding isolation(const Machine& m) {
     const auto by_argument = cpus_in(m.root + "/sys/devices/system/cpu/isolated");
     // Of all isolated partitions, in the root cgroup only; kernels before 6.7 hide it.
@@ -185,7 +188,9 @@ Finding isolation(const Machine& m) {
         without(without(m.measured, by_argument.value_or(CpuList{})), by_partition.value_or(CpuList{}));
     if (exposed.empty()) return good(fmt::format("CPU {} isolated", format_cpu_list(m.measured)));
     return note(fmt::format("CPU {} not isolated: the scheduler puts other work there", format_cpu_list(exposed)),
-                fmt::format("kernel argument isolcpus=managed_irq,domain,{}", format_cpu_list(m.measured)));
+                m.others.empty()
+                    ? fewer_cpus
+                    : fmt::format("kernel argument isolcpus=managed_irq,domain,{}", format_cpu_list(m.measured)));
 }
 
 Finding nohz_full(const Machine& m) {
@@ -198,7 +203,9 @@ Finding nohz_full(const Machine& m) {
     const auto ticking = without(m.measured, *tickless);
     if (ticking.empty()) return good(fmt::format("CPU {} without tick", format_cpu_list(m.measured)));
     return note(fmt::format("CPU {} has the timer tick", format_cpu_list(ticking)),
-                fmt::format("kernel arguments nohz_full={0} rcu_nocbs={0}", format_cpu_list(m.measured)));
+                m.others.empty()
+                    ? fewer_cpus
+                    : fmt::format("kernel arguments nohz_full={0} rcu_nocbs={0}", format_cpu_list(m.measured)));
 }
 
 Finding interrupts(const Machine& m) {
@@ -225,7 +232,7 @@ Finding interrupts(const Machine& m) {
     for (const auto& [number, name] : here)
         names.push_back(name);
     const auto actual = fmt::format("{} of {} interrupts: {}", here.size(), all, listed(names));
-    if (m.others.empty()) return bad(actual, "measure fewer CPUs, so that some are left for interrupts");
+    if (m.others.empty()) return bad(actual, fewer_cpus);
     return bad(actual, fmt::format("kernel arguments irqaffinity={0} isolcpus=managed_irq,domain,{1}; for now write "
                                    "{0} to /proc/irq/N/smp_affinity_list, and keep irqbalance off CPU {1}",
                                    format_cpu_list(m.others), format_cpu_list(m.measured)));

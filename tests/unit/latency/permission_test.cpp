@@ -22,10 +22,12 @@ std::string explained(const Permissions& permissions) {
 
 TEST(RealTimeDenied, NamesCapabilityAndLimitWhenBothAreMissing) {
     const Permissions permissions{.rtprio_limit = 20, .group_scheduling = true};
-    EXPECT_EQ(explained(permissions),
-              "the kernel refuses scheduling policy fifo with priority 95: the daemon has neither the capability "
-              "CAP_SYS_NICE nor a limit RLIMIT_RTPRIO of at least 95 (it is 20); give its unit "
-              "AmbientCapabilities=CAP_SYS_NICE or LimitRTPRIO=99, or measure with policy other");
+    EXPECT_EQ(
+        explained(permissions),
+        "the kernel refuses scheduling policy fifo with priority 95: the daemon has neither the capability "
+        "CAP_SYS_NICE nor a limit RLIMIT_RTPRIO of at least 95 (it is 20); have CAP_SYS_NICE in its unit's "
+        "CapabilityBoundingSet= (and, unless it runs as root, in AmbientCapabilities=), or LimitRTPRIO=99, or measure "
+        "with policy other");
 }
 
 TEST(RealTimeDenied, NamesGroupSchedulingWhenPermissionIsThere) {

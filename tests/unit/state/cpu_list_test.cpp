@@ -40,6 +40,11 @@ TEST(CpuList, RefusesWhatTheKernelDoesNotWrite) {
         expect_refused("is not a list of CPUs", [&] { parse_cpu_list(text); });
 }
 
+TEST(CpuList, SaysOfANumberBeyondAllThatItIsTooHigh) {
+    for (const auto* text : {"99999999999999999999", "1-99999999999999999999"})
+        expect_refused("the highest possible CPU is", [&] { parse_cpu_list(text); });
+}
+
 TEST(CpuList, IsWrittenShort) {
     EXPECT_EQ(format_cpu_list({0, 1, 2, 3, 5}), "0-3,5");
     EXPECT_EQ(format_cpu_list({0, 1}), "0-1") << "as TuneD packs two neighbours";

@@ -267,6 +267,14 @@ TEST_F(EnvironmentTest, NotesCpusThatAreNotIsolated) {
     EXPECT_THAT(find("isolation").actual, HasSubstr("CPU 2-3 not isolated"));
 }
 
+TEST_F(EnvironmentTest, AdvisesNobodyToIsolateEveryCpu) {
+    cpu("online", "2-3\n");
+    cpu("isolated", "\n");
+    cpu("nohz_full", "\n");
+    for (const auto* check : {"isolation", "nohz-full"})
+        EXPECT_THAT(find(check).remedy, HasSubstr("measure fewer CPUs")) << check;
+}
+
 TEST_F(EnvironmentTest, AcceptsAnIsolatedPartitionInPlaceOfTheArgument) {
     cpu("isolated", "3\n");
     write("sys/fs/cgroup/cpuset.cpus.isolated", "2\n");
