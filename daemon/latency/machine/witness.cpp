@@ -171,8 +171,8 @@ void Witness::find_sources() {
             if (error == ENOENT)
                 no_smis["/dev/cpu/N/msr is absent; load the kernel module msr"].push_back(cpu);
             else if (error != 0)
-                no_smis[fmt::format("/dev/cpu/N/msr can't be opened ({}); the daemon's unit needs CAP_SYS_RAWIO and "
-                                    "DeviceAllow=char-cpu/msr r",
+                no_smis[fmt::format("/dev/cpu/N/msr can't be opened ({}); the daemon needs CAP_SYS_RAWIO, which its "
+                                    "unit gives unless a drop-in takes it away",
                                     std::strerror(error))]
                     .push_back(cpu);
             else if (!smis_of(source.msr.get())) {

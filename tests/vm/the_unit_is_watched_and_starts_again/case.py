@@ -27,7 +27,7 @@ def case(bed):
         bed.tap.note(score)
         status = machine.ok("cat /proc/$(systemctl show -P MainPID rtnoded)/{status,limits}")
         bounding = int(re.search(r"CapBnd:\s*([0-9a-f]+)", status).group(1), 16)
-        for name, bit in {"SYS_TIME": 25, "SYS_MODULE": 16, "SYS_BOOT": 22, "SYS_RAWIO": 17, "SYSLOG": 34}.items():
+        for name, bit in {"SYS_TIME": 25, "SYS_MODULE": 16, "SYS_BOOT": 22, "SYSLOG": 34}.items():
             expect(not bounding >> bit & 1, f"CAP_{name} is not in the bounding set")
         expect_in("Seccomp:\t2", status, "seccomp")
         expect(re.search(r"Max realtime priority +99 ", status), f"the limit of the priority:\n{status}")
