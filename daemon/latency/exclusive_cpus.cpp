@@ -5,10 +5,70 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 namespace rtnode::latency {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string line_of(const fs::path& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+/// The files of a version of the cgroup hierarchy, and what says that the CPUs are a cgroup's own.
+struct Hierarchy {
+    const char *owns, *cpus;
+    bool (*is_own)(const std::string&);
+};
+constexpr Hierarchy unified{"cpuset.cpus.partition", "cpuset.cpus.effective",
+                            [](const std::string& kind) { return kind == "root" || kind == "isolated"; }};
+constexpr Hierarchy version_1{"cpuset.cpu_exclusive", "cpuset.cpus",
+                              [](const std::string& flag) { return flag == "1"; }};
+
+/// @param controllers as in cgroups(7): "0::" for the unified hierarchy
+std::string own_cgroup(const std::string& root, std::string_view controllers) {
+    std::ifstream file(root + "/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);)
+        if (const auto at = line.find(controllers); at != std::string::npos)
+            return line.substr(at + controllers.size());
+    return {};
+}
+
+/// Whether a process runs in the cgroup or below it.
+bool is_populated(const fs::path& folder) {
+    if (!line_of(folder / "cgroup.procs").empty()) return true;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+        if (it->path().filename() == "cgroup.procs" && !line_of(it->path()).empty()) return true;
+    return false;
+}
+
+/// What can't be read, a cgroup that goes meanwhile above all, is nobody's.
+std::vector<ExclusiveCpus> owned_below(const fs::path& top, const Hierarchy& hierarchy, const CpuList& wanted,
+                                       const std::string& own) {
+    std::vector<ExclusiveCpus> found;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(top, error), end; !error && it != end; it.increment(error)) {
+        const auto folder = it->path().parent_path();
+        if (it->path().filename() != hierarchy.owns || folder == top || !hierarchy.is_own(line_of(it->path())))
+            continue;
+        const auto cgroup = "/" + folder.lexically_relative(top).string();
+        if ((own + "/").starts_with(cgroup + "/") || !is_populated(folder)) continue;
+        ExclusiveCpus owned{.cpus = {}, .pod = {}, .container = {}, .cgroup = cgroup};
+        const auto cpus = parse_cpu_list(line_of(folder / hierarchy.cpus));
+        std::set_intersection(cpus.begin(), cpus.end(), wanted.begin(), wanted.end(), std::back_inserter(owned.cpus));
+        if (!owned.cpus.empty()) found.push_back(std::move(owned));
+    }
+    return found;
+}
+
+} // namespace
 
 std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& doubt, const std::string& root) {
     doubt.clear();
@@ -24,7 +84,7 @@ std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& do
         for (const auto& [pod, containers] : entries->items())
             for (const auto& [container, list] : containers.items()) {
                 const auto cpus = parse_cpu_list(list.get<std::string>());
-                ExclusiveCpus shared{.cpus = {}, .pod = pod, .container = container};
+                ExclusiveCpus shared{.cpus = {}, .pod = pod, .container = container, .cgroup = {}};
                 std::set_intersection(cpus.begin(), cpus.end(), wanted.begin(), wanted.end(),
                                       std::back_inserter(shared.cpus));
                 if (!shared.cpus.empty()) found.push_back(std::move(shared));
@@ -37,8 +97,18 @@ std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& do
     return found;
 }
 
+std::vector<ExclusiveCpus> partitioned_cpus(const CpuList& wanted, const std::string& root) {
+    auto found = owned_below(root + "/sys/fs/cgroup", unified, wanted, own_cgroup(root, "0::"));
+    const auto older = owned_below(root + "/sys/fs/cgroup/cpuset", version_1, wanted, own_cgroup(root, ":cpuset:"));
+    found.insert(found.end(), older.begin(), older.end());
+    return found;
+}
+
 std::string describe(const ExclusiveCpus& exclusive) {
-    return fmt::format("CPU {} belongs to container {} of pod {} alone", format_cpu_list(exclusive.cpus),
+    const auto cpus = format_cpu_list(exclusive.cpus);
+    if (!exclusive.cgroup.empty())
+        return fmt::format("CPU {} belongs to cgroup {} alone (its cpuset is a partition)", cpus, exclusive.cgroup);
+    return fmt::format("CPU {} belongs to container {} of pod {} alone (kubelet's static CPU manager)", cpus,
                        exclusive.container, exclusive.pod);
 }
 

@@ -166,6 +166,7 @@ class Recorder {
 
     std::uint64_t cycles() const noexcept { return head_->cycles.get(std::memory_order_acquire); }
     std::uint64_t missed() const noexcept { return head_->missed.get(); }
+    std::int64_t max() const noexcept { return head_->max.get(); }   ///< the largest latency, ns
     std::int64_t last() const noexcept { return head_->last.get(); } ///< the last latency, ns
 
     /// Any reader's. While the writer runs, the histograms may be a few samples ahead of `cycles`, never behind.

@@ -26,8 +26,8 @@ const std::size_t set_size = CPU_ALLOC_SIZE(most_cpus);
 
 struct Registry {
     std::mutex mutex; // between threads that start and end measurements; measuring threads never come here
-    std::set<unsigned> claimed;
-    std::size_t claims = 0;
+    std::set<unsigned> claimed, sleepless; // the latter: by loops that never sleep
+    std::set<Claim*> claims;
     std::optional<pid_t> thread;
     CpuList allowed; // the thread's own affinity, to be restored
 };
@@ -72,7 +72,8 @@ void set_affinity(pid_t thread, const CpuList& cpus) {
                    thread, format_cpu_list(cpus), std::strerror(errno));
 }
 
-Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread) : cpus_(cpus) {
+Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread, const CpuList& leave_one_of)
+    : cpus_(cpus), sleepless_(!leave_one_of.empty()) {
     auto& r = registry();
     const std::lock_guard lock(r.mutex);
     CpuList busy;
@@ -84,6 +85,14 @@ Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread) : cp
                    "other CPUs",
                    format_cpu_list(busy));
 
+    auto sleepless = r.sleepless;
+    if (sleepless_) sleepless.insert(cpus.begin(), cpus.end());
+    if (sleepless_ && std::includes(sleepless.begin(), sleepless.end(), leave_one_of.begin(), leave_one_of.end()))
+        throw fail(Reason::CpuUnavailable,
+                   "with the other busy loops that run now, one on CPU {} would leave no CPU to the node; wait for "
+                   "those, stop them, or leave out a CPU",
+                   format_cpu_list(cpus));
+
     const bool first = !r.thread && housekeeping_thread;
     if (first) r.allowed = affinity_of(*housekeeping_thread);
     const auto thread = first ? housekeeping_thread : r.thread;
@@ -92,28 +101,38 @@ Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread) : cp
     if (thread) {
         const auto housekeeping = housekeeping_cpus(r.allowed, {claimed.begin(), claimed.end()});
         set_affinity(*thread, housekeeping.cpus);
-        shared_ = housekeeping.shared;
+        if (housekeeping.shared)
+            for (auto* claim : r.claims)
+                claim->shared_ = claim->shared_ || claim->holds(housekeeping.cpus.front());
+        shared_ = housekeeping.shared && holds(housekeeping.cpus.front());
     }
     r.thread = thread;
     r.claimed = std::move(claimed);
-    ++r.claims;
+    r.sleepless = std::move(sleepless);
+    r.claims.insert(this);
+}
+
+bool Claim::holds(unsigned cpu) const {
+    return std::find(cpus_.begin(), cpus_.end(), cpu) != cpus_.end();
 }
 
 Claim::~Claim() {
     auto& r = registry();
     const std::lock_guard lock(r.mutex);
-    for (const auto cpu : cpus_)
+    for (const auto cpu : cpus_) {
         r.claimed.erase(cpu);
-    --r.claims;
+        r.sleepless.erase(cpu);
+    }
+    r.claims.erase(this);
     if (!r.thread) return;
     const auto cpus =
-        r.claims == 0 ? r.allowed : housekeeping_cpus(r.allowed, {r.claimed.begin(), r.claimed.end()}).cpus;
+        r.claims.empty() ? r.allowed : housekeeping_cpus(r.allowed, {r.claimed.begin(), r.claimed.end()}).cpus;
     try {
         set_affinity(*r.thread, cpus);
     } catch (const Error&) {
         // Its CPUs went away meanwhile (unplugged, cpuset rewritten); the kernel has then chosen others by itself.
     }
-    if (r.claims == 0) r.thread.reset();
+    if (r.claims.empty()) r.thread.reset();
 }
 
 CpuList measured_cpus() {

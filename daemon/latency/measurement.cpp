@@ -122,10 +122,12 @@ std::string why_overloaded(const Result& result) {
 struct Measurement::Private {
     Private(const Options& o, const Host& host)
         : options(o), online(host.topology.online), activity(host.activity), trace_root(host.trace_root),
-          claim(std::in_place, o.cpus, host.housekeeping_thread), memory(std::in_place),
-          dma(std::in_place, host.dma_latency_path), control(static_cast<unsigned>(o.cpus.size())) {
+          claim(std::in_place, o.cpus, host.housekeeping_thread,
+                o.mode == Mode::Busy ? host.topology.online : CpuList{}),
+          memory(std::in_place), dma(std::in_place, host.dma_latency_path),
+          control(static_cast<unsigned>(o.cpus.size())) {
         result.options = options;
-        if (!options.force) respect_pods();
+        if (!options.force) respect_owners();
         result.environment = Environment::read();
         result.environment.findings = findings_of("/", options.cpus, options);
         if (options.tracemark) control.trace.emplace(trace_root);
@@ -139,13 +141,14 @@ struct Measurement::Private {
         }
     }
 
-    void respect_pods() {
+    void respect_owners() {
         std::string doubt;
-        if (const auto exclusive = exclusive_cpus(options.cpus, doubt); !exclusive.empty())
+        auto owned = exclusive_cpus(options.cpus, doubt);
+        if (owned.empty()) owned = partitioned_cpus(options.cpus);
+        if (!owned.empty())
             throw fail(Reason::CpuBusy,
-                       "{} (kubelet's static CPU manager), and a measurement would disturb it; choose other CPUs, or "
-                       "force it with the option 'force'",
-                       describe(exclusive.front()));
+                       "{}, and a measurement would disturb it; choose other CPUs, or force it with the option 'force'",
+                       describe(owned.front()));
         if (!doubt.empty()) result.notes.push_back(doubt);
     }
 
@@ -164,12 +167,12 @@ struct Measurement::Private {
     void begin() {
         timespec until;
         ::clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 5;
+        until.tv_sec += 2;
         for (std::size_t i = 0; i < threads.size(); ++i)
             while (::sem_clockwait(&control.ready, CLOCK_MONOTONIC, &until) != 0)
                 if (errno != EINTR)
                     throw fail(Reason::CpuUnavailable,
-                               "a measuring thread on CPU {} got no time to run within 5 s: something of higher "
+                               "a measuring thread on CPU {} got no time to run within 2 s: something of higher "
                                "priority has the CPU to itself",
                                format_cpu_list(options.cpus));
         for (const auto& thread : threads)
@@ -196,6 +199,7 @@ struct Measurement::Private {
         observer->begin(first);
         first_ns = first;
         result.started = std::chrono::system_clock::now() + std::chrono::nanoseconds(first - now);
+        result.started_monotonic_ns = first;
         for (std::size_t i = 0; i < threads.size(); ++i)
             ::sem_post(&control.go);
     }
@@ -209,9 +213,18 @@ struct Measurement::Private {
         return ready > 0;
     }
 
-    void finish() {
+    /// @param most_wait until they have left their loops; negative = for ever
+    void join(std::chrono::milliseconds most_wait) noexcept {
+        // One that something of higher priority keeps from running must not keep the daemon waiting.
+        if (!wait(most_wait))
+            for (const auto& thread : threads)
+                thread->unpin(online);
         for (const auto& thread : threads)
             thread->join();
+    }
+
+    void finish() {
+        join(control.flags.stop ? 2s : -1ms);
         observer->finish(MonotonicClock().now());
         end_if_broken();
         auto& flags = control.flags;
@@ -221,9 +234,8 @@ struct Measurement::Private {
         fill(result);
         judge(result, memory->why_not(), dma->why_not(), claim->shared());
         result.invalid.insert(result.invalid.end(), observer->taints().begin(), observer->taints().end());
-        if (options.spike_us > 0)
-            for (const auto& note : observer->notes())
-                result.notes.push_back(note);
+        for (const auto& note : observer->notes())
+            result.notes.push_back(note);
         collected = true;
         dma.reset();
         memory.reset();
@@ -292,12 +304,7 @@ Measurement::Measurement(std::unique_ptr<Private> p) : p_(std::move(p)) {}
 Measurement::~Measurement() {
     if (p_->collected) return;
     stop();
-    // A thread that something of higher priority keeps from running must not keep the daemon from ending.
-    if (!p_->wait(2s))
-        for (const auto& thread : p_->threads)
-            thread->unpin(p_->online);
-    for (const auto& thread : p_->threads)
-        thread->join();
+    p_->join(2s);
 }
 
 void Measurement::stop() noexcept {

@@ -38,7 +38,7 @@ struct Snapshot {
 class Measurement {
   public:
     /// Validates, claims the CPUs, locks memory, starts the threads and verifies what they got.
-    /// Blocks until every thread stands at its start (milliseconds; at most 5 s).
+    /// Blocks until every thread stands at its start (milliseconds; at most 2 s).
     /// @throws Error{InvalidArgument, CpuUnavailable, CpuBusy, IntervalTooShort, RealTimeDenied, Internal}; nothing is
     ///         left behind then.
     static std::unique_ptr<Measurement> start(const Options& options, const Host& host = {});

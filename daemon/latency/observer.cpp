@@ -59,7 +59,8 @@ std::vector<Spike> Observer::look(std::int64_t now_ns) {
     auto spikes = new_spikes(now_ns);
     check_affinity(now_ns);
     check_exclusive(now_ns);
-    if (now_ns - window_start_ns_ >= window_ns_) close_window(now_ns);
+    // A look comes when it can: a little early is on time, else the first window would have two seconds.
+    if (now_ns - window_start_ns_ >= window_ns_ - tolerance()) close_window(now_ns);
     last_look_ns_ = now_ns;
     return spikes;
 }
@@ -71,6 +72,7 @@ void Observer::finish(std::int64_t now_ns) {
     new_spikes(now_ns);
     for (const auto& thread : threads_)
         thread->settle();
+    if (now_ns - window_start_ns_ < tolerance()) reopen_window();
     close_window(now_ns);
     if (options_.mode == Mode::Hardware) sum_up_gaps();
 }
@@ -88,17 +90,31 @@ void Observer::close_window(std::int64_t now_ns) {
         for (std::size_t bucket = 0; bucket < counts.size(); ++bucket) {
             difference[bucket] -= seen.counts[bucket];
             window.cycles += difference[bucket];
-            if (difference[bucket] > 0) window.max_ns = LogLinear::upper_edge(bucket);
+            if (difference[bucket] > 0)
+                window.max_ns = std::min(LogLinear::upper_edge(bucket), threads_[i]->recorder().max());
         }
         const auto percentiles = percentiles_of(difference, window.max_ns);
         window.p50_ns = percentiles[0];
         window.p99_ns = percentiles[2];
         // The end of a run may leave a stretch in which nothing happened any more.
         if (window.cycles + window.missed > 0) seen.windows.push_back(window);
-        seen.counts = std::move(counts);
-        seen.missed = missed;
+        seen.counts_before = std::exchange(seen.counts, std::move(counts));
+        seen.missed_before = std::exchange(seen.missed, missed);
     }
-    window_start_ns_ = now_ns;
+    window_start_before_ns_ = std::exchange(window_start_ns_, now_ns);
+}
+
+void Observer::reopen_window() {
+    const auto start_ms = (window_start_before_ns_ - started_ns_) / 1'000'000;
+    for (auto& seen : seen_) {
+        if (seen.windows.empty() || seen.windows.back().start_ms != start_ms) return; // nothing happened in it
+    }
+    for (auto& seen : seen_) {
+        seen.windows.pop_back();
+        seen.counts = seen.counts_before;
+        seen.missed = seen.missed_before;
+    }
+    window_start_ns_ = window_start_before_ns_;
 }
 
 std::vector<Spike> Observer::new_spikes(std::int64_t now_ns) {
@@ -226,7 +242,12 @@ void Observer::sum_up_gaps() {
 
 std::vector<std::string> Observer::notes() const {
     auto notes = notes_;
+    if (!doubt_.empty()) notes.push_back(doubt_);
     if (tracer_) notes.push_back(tracer_->how());
+    if (!tracer_ && options_.mode != Mode::Hardware && !spikes_.empty())
+        notes.push_back(
+            "which thread or interrupt had the CPU at a spike, and for how long, only a trace tells (option "
+            "'trace'); the hints are what was counted in the second around it");
     for (const auto& missing : witness_.missing())
         notes.push_back(missing);
     return notes;
@@ -257,9 +278,8 @@ void Observer::check_affinity(std::int64_t now_ns) {
 
 void Observer::check_exclusive(std::int64_t now_ns) {
     if (options_.force || lost_) return;
-    std::string doubt;
-    for (const auto& exclusive : exclusive_cpus(options_.cpus, doubt)) {
-        taints_.push_back(fmt::format("{} s into the run kubelet gave a measured CPU away: {}; the run ended there",
+    for (const auto& exclusive : exclusive_cpus(options_.cpus, doubt_)) {
+        taints_.push_back(fmt::format("{} s into the run a measured CPU was given away: {}; the run ended there",
                                       (now_ns - started_ns_) / second, describe(exclusive)));
         lost_ = true;
     }

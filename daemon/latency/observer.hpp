@@ -56,6 +56,8 @@ class Observer {
     struct Seen {
         std::vector<std::uint64_t> counts; ///< at the end of the last window, by LogLinear buckets
         std::uint64_t missed = 0;
+        std::vector<std::uint64_t> counts_before; ///< the same at the end of the window before that
+        std::uint64_t missed_before = 0;
         std::uint64_t spikes = 0;  ///< number of the next one that the recorder has
         std::int64_t least_ns = 0; ///< of the spikes that are kept, once there are max_spikes
         std::vector<Window> windows;
@@ -68,6 +70,8 @@ class Observer {
     };
 
     void close_window(std::int64_t now_ns);
+    /// At the end of a run: a rest that is too short for a window of its own belongs to the last one.
+    void reopen_window();
     void check_affinity(std::int64_t now_ns);
     void check_exclusive(std::int64_t now_ns);
     std::vector<Spike> new_spikes(std::int64_t now_ns);
@@ -78,10 +82,11 @@ class Observer {
     /// Mode hardware: tells what the kernel did from what it didn't, and returns the latter.
     std::vector<Spike> judged_gaps(std::size_t place);
     void sum_up_gaps();
+    std::int64_t tolerance() const { return window_ns_ / 10; } ///< of the length of a window
 
     const Options& options_;
     const Threads& threads_;
-    std::int64_t window_ns_, started_ns_ = 0, window_start_ns_ = 0, last_look_ns_ = 0;
+    std::int64_t window_ns_, started_ns_ = 0, window_start_ns_ = 0, window_start_before_ns_ = 0, last_look_ns_ = 0;
     std::function<std::string()> activity_;
     Witness witness_;
     std::optional<Tracer> tracer_;
@@ -89,6 +94,7 @@ class Observer {
     std::vector<Seen> seen_;
     std::vector<Spike> spikes_;
     std::vector<std::string> taints_, notes_;
+    std::string doubt_; ///< why kubelet's CPUs aren't known any more
     std::optional<unsigned> broken_;
     bool lost_ = false;
 };

@@ -116,6 +116,7 @@ struct Result {
     Options options; ///< as validated
     Environment environment;
     std::chrono::system_clock::time_point started, ended;
+    std::int64_t started_monotonic_ns = 0; ///< `started` by CLOCK_MONOTONIC, which nobody sets; 0 = not known
     End end = End::Duration;
     int end_cpu = -1;              ///< the CPU that ended the run by break or overload; -1 = none
     bool dma_latency_held = false; ///< /dev/cpu_dma_latency was held at 0 µs

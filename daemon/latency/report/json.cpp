@@ -255,6 +255,7 @@ Result result_from(const Json& json) {
     result.options = options_from(json.at("options"));
     result.started = from_unix_us(json.at("started_unix_us"));
     result.ended = from_unix_us(json.at("ended_unix_us"));
+    result.started_monotonic_ns = json.value("started_monotonic_ns", std::int64_t{0});
     result.end = end_from(json.at("end").get<std::string>());
     result.end_cpu = json.at("end_cpu");
     result.dma_latency_held = json.at("dma_latency_held");
@@ -298,6 +299,7 @@ std::string report_json(const Result& result) {
                     {"start_time", rfc2822(result.started)},
                     {"end_time", rfc2822(result.ended)},
                     {"started_unix_us", unix_us(result.started)},
+                    {"started_monotonic_ns", result.started_monotonic_ns},
                     {"ended_unix_us", unix_us(result.ended)},
                     {"return_code", 0},
                     {"sysinfo",

@@ -53,6 +53,8 @@ std::string after(std::int64_t ms) {
 
 std::int64_t ms_into(const Result& result, const Spike& spike) {
     if (spike.realtime_ns == 0) return static_cast<std::int64_t>(spike.cycle) * result.options.interval.count() / 1000;
+    // Not by the time of day where that can be avoided: somebody may have set the clock in mid-run.
+    if (result.started_monotonic_ns > 0) return (spike.monotonic_ns - result.started_monotonic_ns) / 1'000'000;
     const auto started = std::chrono::duration_cast<std::chrono::nanoseconds>(result.started.time_since_epoch());
     return (spike.realtime_ns - started.count()) / 1'000'000;
 }
@@ -68,6 +70,14 @@ std::vector<const Spike*> largest(const std::vector<const Spike*>& spikes, std::
     std::stable_sort(chosen.begin(), chosen.end(),
                      [](const Spike* a, const Spike* b) { return a->monotonic_ns < b->monotonic_ns; });
     return chosen;
+}
+
+/// The length of the moments: of the longest, in whole seconds, since looks come when they can.
+std::int64_t step_of(const std::vector<Moment>& moments) {
+    std::int64_t longest = 0;
+    for (const auto& moment : moments)
+        longest = std::max(longest, moment.end_ms - moment.start_ms);
+    return longest < 1000 ? longest : (longest + 500) / 1000 * 1000;
 }
 
 class Chart {
@@ -271,7 +281,7 @@ std::string timeline(const Result& result) {
     } else {
         html += "<p class=\"legend\">";
         if (!moments.empty())
-            put(html, "Each step is {}{}. ", after(moments.front().end_ms - moments.front().start_ms),
+            put(html, "Each step is {}{}. ", after(step_of(moments)),
                 result.cpus.size() > 1 ? " and shows the worst CPU in it" : "");
         if (!drawn.empty()) html += "<i class=\"key spike\"></i> a spike";
         html += "</p>" + Chart(result, moments, drawn).draw();

@@ -47,6 +47,42 @@ TEST(Claim, RestoresTheThreadOnlyAfterTheLast) {
     EXPECT_TRUE(measured_cpus().empty());
 }
 
+TEST(Claim, OfLoopsThatNeverSleepLeavesOneCpuToTheNode) {
+    const CpuList online{0, 1, 2};
+    const Claim first({0}, std::nullopt, online);
+    const Claim sleeps({1}, std::nullopt);
+    try {
+        const Claim both({1, 2}, std::nullopt, online);
+        ADD_FAILURE() << "another claim has CPU 1";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.reason(), Reason::CpuBusy);
+    }
+    const CpuList two{0, 2};
+    try {
+        const Claim last({2}, std::nullopt, two);
+        ADD_FAILURE() << "no CPU is left";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.reason(), Reason::CpuUnavailable);
+        EXPECT_NE(std::string(e.what()).find("one on CPU 2 would leave no CPU to the node"), std::string::npos)
+            << e.what();
+    }
+    const Claim last({2}, std::nullopt, online); // CPU 1 is measured by one that sleeps
+}
+
+TEST(Claim, KnowsThatTheHousekeepingThreadCameToItsCpuLater) {
+    const auto before = affinity_of(::gettid());
+    {
+        const Claim first({before.front()}, ::gettid());
+        EXPECT_EQ(first.shared(), before.size() == 1);
+        CpuList others(before.begin() + 1, before.end());
+        others.push_back(before.back() + 100);
+        const Claim second(others, ::gettid());
+        EXPECT_TRUE(first.shared()) << "the lowest one is left to it";
+        EXPECT_FALSE(second.shared());
+    }
+    EXPECT_EQ(affinity_of(::gettid()), before);
+}
+
 TEST(Claim, NamesTheCpusThatAreTaken) {
     const Claim first({4, 5, 6}, std::nullopt);
     try {

@@ -124,6 +124,20 @@ TEST(Page, DrawsEveryWakeUpOnce) {
     }
 }
 
+TEST(Page, PlacesSpikesByAClockThatNobodySets) {
+    auto result = result_of({{20'000, 900'000}}, 30);
+    result.options.spike_us = 100;
+    result.cpus[0].windows = {{.length_ms = 993, .cycles = 1, .max_ns = 1},
+                              {.start_ms = 993, .length_ms = 1004, .max_ns = 2}};
+    result.started_monotonic_ns = 5'000'000'000;
+    result.spikes = {{.late_ns = 900'000, .monotonic_ns = 5'750'000'000}};
+    const std::chrono::nanoseconds started = result.started.time_since_epoch();
+    result.spikes[0].realtime_ns = (started + std::chrono::hours(1)).count(); // somebody set the clock in mid-run
+    EXPECT_THAT(report_html(result), AllOf(HasSubstr("on CPU 0, 750ms into the run"), HasSubstr("Each step is 1s. ")));
+    result.started_monotonic_ns = 0; // as results of before have it
+    EXPECT_THAT(report_html(result), HasSubstr("1h into the run"));
+}
+
 TEST(Page, HasAFigureAndARowForEachOf64CpusAndStaysSmall) {
     const auto html = report_html(run_on_many_cpus(64, 3));
     EXPECT_EQ(nesting_error(html), "");
