@@ -50,7 +50,7 @@ Error untraceable(const std::string& what) {
     return fail(
         Reason::InvalidArgument,
         "the measured CPUs can't be traced: {}: {}; is tracefs mounted (systemctl start "
-        "sys-kernel-tracing.mount), and the kernel not locked down? Without 'trace' there are hints all the same",
+        "sys-kernel-tracing.mount), and the kernel not locked down? Without a trace there are only hints",
         what, std::strerror(error));
 }
 

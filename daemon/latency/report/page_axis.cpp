@@ -50,9 +50,9 @@ double LogAxis::value_at(double percent) const {
     return low_ * std::pow(10, decades_ * percent / 100);
 }
 
-LogAxis latency_axis(double low_ns, double high_ns) {
+LogAxis latency_axis(double low_ns, double high_ns, double least_ns) {
     // A tenth more on each side, so that nothing is drawn on the very edge.
-    const double low = step_below(std::max(low_ns * 0.9, 100.0));
+    const double low = step_below(std::max(low_ns * 0.9, least_ns));
     return {low, std::max(step_above(std::max(high_ns, low_ns) * 1.1), low * 10)};
 }
 

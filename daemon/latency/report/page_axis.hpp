@@ -33,9 +33,9 @@ class LogAxis {
 };
 
 /// Holds everything between two latencies in nanoseconds, rounded outwards to steps of 1, 2 or 5, and at least a
-/// decade. It starts at 100 ns at the lowest: nothing wakes up faster, and a latency of 0 (a wake-up before its
-/// deadline) would stretch it without end.
-LogAxis latency_axis(double low_ns, double high_ns);
+/// decade. It starts at `least_ns` at the lowest, since a latency of 0 (a wake-up before its deadline) would stretch it
+/// without end.
+LogAxis latency_axis(double low_ns, double high_ns, double least_ns);
 
 /// From below 1, so that a count of 1 has a height, to the next step of 1, 2 or 5 above the largest.
 LogAxis count_axis(std::uint64_t largest);

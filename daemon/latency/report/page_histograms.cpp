@@ -57,7 +57,7 @@ LogAxis common_axis(const Result& result) {
                 include(buckets->back().first);
             }
     }
-    return low == 0 ? LogAxis(1e3, 1e6) : latency_axis(low, high);
+    return low == 0 ? LogAxis(1e3, 1e6) : latency_axis(low, high, least_ns(result.options.mode));
 }
 
 double y_of(const LogAxis& axis, std::uint64_t count) {

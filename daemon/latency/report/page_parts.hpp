@@ -21,6 +21,12 @@ void put(std::string& html, fmt::format_string<Args...> form, Args&&... args) {
     fmt::format_to(std::back_inserter(html), form, std::forward<Args>(args)...);
 }
 
+/// What no latency of that mode is below, ns, so that an axis may begin there: nothing wakes up in less than 100, and
+/// no two readings of a clock are nearer than some 10.
+constexpr double least_ns(Mode mode) {
+    return mode == Mode::Cyclic ? 100 : 10;
+}
+
 /// The page's one style sheet.
 std::string_view style();
 

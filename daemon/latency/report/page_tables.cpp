@@ -18,24 +18,31 @@ LogAxis sparkline_axis(const Result& result) {
             low = low == 0 ? window.max_ns : std::min(low, window.max_ns);
             high = std::max(high, window.max_ns);
         }
-    return low == 0 ? LogAxis(1e3, 1e6) : latency_axis(static_cast<double>(low), static_cast<double>(high));
+    return low == 0 ? LogAxis(1e3, 1e6)
+                    : latency_axis(static_cast<double>(low), static_cast<double>(high), least_ns(result.options.mode));
 }
 
-/// A cell with a latency in microseconds; in a second line the corrected one, where that is another.
-void put_latency(std::string& html, std::int64_t counted_ns, std::int64_t corrected_ns, std::string_view classes) {
-    const auto counted = microseconds_text(static_cast<double>(counted_ns));
-    const auto corrected = microseconds_text(static_cast<double>(corrected_ns));
-    put(html, "<td class=\"n{}\">{}", classes, counted);
-    if (corrected != counted) put(html, "<br><i>{}</i>", corrected);
-    html += "</td>";
-}
+/// Cells with latencies in microseconds, as exact as what that mode measures.
+struct Latencies {
+    std::string& html;
+    unsigned decimals;
+
+    /// In a second line the corrected one, where that is another.
+    void put(std::int64_t counted_ns, std::int64_t corrected_ns, std::string_view classes) const {
+        const auto counted = microseconds_text(static_cast<double>(counted_ns), decimals);
+        const auto corrected = microseconds_text(static_cast<double>(corrected_ns), decimals);
+        page::put(html, "<td class=\"n{}\">{}", classes, counted);
+        if (corrected != counted) page::put(html, "<br><i>{}</i>", corrected);
+        html += "</td>";
+    }
+};
 
 /// Whether there are too few cycles for anything to lie above the percentile, which then is the maximum.
 bool beyond(std::uint64_t cycles, double rank) {
     return static_cast<double>(cycles) * (100 - rank) < 100 - 1e-6;
 }
 
-void put_percentile_row(std::string& html, const CpuResult& cpu, const LogAxis& axis, bool sparklines,
+void put_percentile_row(std::string& html, Mode mode, const CpuResult& cpu, const LogAxis& axis, bool sparklines,
                         const std::array<std::int64_t, percentile_ranks.size() + 1>& worst) {
     const auto& s = cpu.statistics;
     put(html, "<tr><th>{}</th><td class=\"n\">{}</td><td class=\"n{}\">{}</td>", s.cpu, count_text(s.cycles),
@@ -45,17 +52,18 @@ void put_percentile_row(std::string& html, const CpuResult& cpu, const LogAxis& 
         put(html, "<td colspan=\"{}\" class=\"dim\">nothing was measured</td></tr>", columns);
         return;
     }
-    put_latency(html, s.min_ns, s.min_ns, "");
+    const Latencies latencies{html, mode == Mode::Cyclic ? 1u : 3u};
+    latencies.put(s.min_ns, s.min_ns, "");
     const auto average = static_cast<std::int64_t>(s.avg_ns);
-    put_latency(html, average, average, "");
+    latencies.put(average, average, "");
     for (std::size_t rank = 0; rank < percentile_ranks.size(); ++rank) {
         const auto corrected = corrected_percentile(s, rank);
-        put_latency(html, s.percentiles_ns[rank], corrected,
-                    beyond(s.cycles, percentile_ranks[rank]) ? " dim"
-                    : corrected == worst[rank]               ? " worst"
-                                                             : "");
+        latencies.put(s.percentiles_ns[rank], corrected,
+                      beyond(s.cycles, percentile_ranks[rank]) ? " dim"
+                      : corrected == worst[rank]               ? " worst"
+                                                               : "");
     }
-    put_latency(html, s.max_ns, s.max_ns, s.max_ns == worst.back() ? " worst" : "");
+    latencies.put(s.max_ns, s.max_ns, s.max_ns == worst.back() ? " worst" : "");
     if (sparklines) put(html, "<td>{}</td>", sparkline(cpu, axis));
     html += "</tr>";
 }
@@ -119,7 +127,7 @@ std::string percentiles(const Result& result) {
     html += "</tr></thead><tbody>";
     const auto axis = sparkline_axis(result);
     for (const auto& cpu : result.cpus)
-        put_percentile_row(html, cpu, axis, sparklines, worst);
+        put_percentile_row(html, result.options.mode, cpu, axis, sparklines, worst);
     return html + "</tbody></table></div></section>";
 }
 
@@ -131,7 +139,8 @@ std::string audit(const Result& result) {
         "kernel. A page fault in the loop or another CPU than the one that was asked for spoils the figures.</p>"
         "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>CPU</th><th>policy</th><th>allowed on</th>"
         "<th>moved</th><th>page faults</th><th class=\"n\">early wake-ups</th><th class=\"n\">slept</th>"
-        "<th class=\"n\">preempted</th><th class=\"n\">CPU time a {}</th></tr></thead><tbody>",
+        "<th class=\"n\">preempted</th><th class=\"n\">CPU time a {}</th><th class=\"n\">stolen</th>"
+        "<th class=\"n\">SMIs</th></tr></thead><tbody>",
         sample_of(result.options.mode));
     for (const auto& cpu : result.cpus) {
         const auto& s = cpu.statistics;
@@ -140,10 +149,13 @@ std::string audit(const Result& result) {
         put(html, "<tr><th>{}</th>{}<td{}>{}</td>{}{}", s.cpu, scheduling(a, result.options),
             affinity == std::to_string(s.cpu) ? "" : " class=\"bad\"", affinity.empty() ? "not read" : affinity,
             a.migrated ? "<td class=\"bad\">was moved</td>" : "<td>no</td>", faults(s));
-        put(html, "<td class=\"n{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+        put(html, "<td class=\"n{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>",
             s.early > 0 ? " bad" : "", count_text(s.early), count_text(a.voluntary_switches),
             count_text(a.involuntary_switches),
             s.cycles == 0 ? "" : latency_text(static_cast<double>(a.cpu_time_ns) / static_cast<double>(s.cycles)));
+        put(html, "<td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            cpu.stolen_ms == 0 ? "none" : latency_text(static_cast<double>(cpu.stolen_ms) * 1e6),
+            cpu.smis ? count_text(*cpu.smis) : "not counted");
     }
     return html + "</tbody></table></div></section>";
 }

@@ -129,7 +129,9 @@ class Chart {
                 include(ns);
         for (const auto* spike : spikes_)
             include(spike->late_ns);
-        return low == 0 ? LogAxis(1e3, 1e6) : latency_axis(static_cast<double>(low), static_cast<double>(high));
+        return low == 0
+                   ? LogAxis(1e3, 1e6)
+                   : latency_axis(static_cast<double>(low), static_cast<double>(high), least_ns(result_.options.mode));
     }
 
     double percent(std::int64_t ms) const {

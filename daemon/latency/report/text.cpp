@@ -77,10 +77,11 @@ std::string tick_text(double ns) {
     return fmt::format("{:.4g} {}", value, unit->name);
 }
 
-std::string microseconds_text(double ns) {
-    if (ns < 0) return "−" + microseconds_text(-ns);
-    const auto tenths = static_cast<std::uint64_t>(std::llround(ns / 100));
-    return fmt::format("{}.{}", count_text(tenths / 10), tenths % 10);
+std::string microseconds_text(double ns, unsigned decimals) {
+    if (ns < 0) return "−" + microseconds_text(-ns, decimals);
+    const auto text = fmt::format("{:.{}f}", ns / 1000, decimals);
+    const auto whole = text.substr(0, text.find('.'));
+    return count_text(std::stoull(whole)) + text.substr(whole.size());
 }
 
 std::string count_text(std::uint64_t count) {

@@ -22,8 +22,8 @@ std::string latency_text(double ns);
 /// A value of an axis, as short as it can be: "20 µs", "1 ms".
 std::string tick_text(double ns);
 
-/// Microseconds with one decimal, which stand below each other in a table: "4,040.1".
-std::string microseconds_text(double ns);
+/// Microseconds, which stand below each other in a table: "4,040.1". @param decimals 0 … 3
+std::string microseconds_text(double ns, unsigned decimals = 1);
 
 /// "1,234,567".
 std::string count_text(std::uint64_t count);

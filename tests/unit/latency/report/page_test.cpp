@@ -124,6 +124,23 @@ TEST(Page, DrawsEveryWakeUpOnce) {
     }
 }
 
+TEST(Page, ShowsGapsOfNanoseconds) {
+    auto result = result_of({{40, 40, 58, 1'000'000}}, 30);
+    result.options.mode = Mode::Busy;
+    const auto html = report_html(result);
+    EXPECT_THAT(html,
+                AllOf(HasSubstr(">0.040<"), HasSubstr(">1,000.000<"), HasSubstr(">100 ns<")));
+}
+
+TEST(Page, TellsSmisAndSteal) {
+    auto result = result_of({{20'000}, {20'000}}, 30);
+    result.cpus[0].smis = 1234;
+    result.cpus[0].stolen_ms = 30;
+    EXPECT_THAT(report_html(result),
+                AllOf(HasSubstr("<td class=\"n\">30.0 ms</td><td class=\"n\">1,234</td></tr>"),
+                      HasSubstr("<td class=\"n\">none</td><td class=\"n\">not counted</td></tr>")));
+}
+
 TEST(Page, PlacesSpikesByAClockThatNobodySets) {
     auto result = result_of({{20'000, 900'000}}, 30);
     result.options.spike_us = 100;

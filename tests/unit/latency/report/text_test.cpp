@@ -36,6 +36,8 @@ TEST(Text, WritesNumbersForTables) {
     EXPECT_EQ(microseconds_text(4'040'149), "4,040.1");
     EXPECT_EQ(microseconds_text(49), "0.0");
     EXPECT_EQ(microseconds_text(999'960), "1,000.0");
+    EXPECT_EQ(microseconds_text(1'234'040, 3), "1,234.040") << "gaps of some nanoseconds";
+    EXPECT_EQ(microseconds_text(40, 3), "0.040");
     EXPECT_EQ(count_text(0), "0");
     EXPECT_EQ(count_text(999), "999");
     EXPECT_EQ(count_text(1'234'567), "1,234,567");
