@@ -15,8 +15,8 @@ namespace rtnode::bus {
 namespace {
 
 /// Where a load would spoil what somebody does.
-std::vector<latency::TakenCpus> taken_cpus(const CpuList& online) {
-    std::vector<latency::TakenCpus> taken{{latency::measured_cpus(), "another measurement runs there"}};
+std::vector<latency::TakenCpus> taken_cpus(const CpuList& online, const CpuList& measured) {
+    std::vector<latency::TakenCpus> taken{{measured, "another measurement runs there"}};
     std::string doubt; // about the measured ones the measurement tells of it itself
     for (const auto& exclusive : latency::exclusive_cpus(online, doubt))
         taken.push_back({exclusive.cpus, latency::describe(exclusive)});
@@ -125,12 +125,13 @@ latency::Host LatencyObject::host() const {
 void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& reply) {
     const auto where = host();
     const auto options = latency::validated(asked.options, where.topology, where.limits);
-    end_watch();
-    auto taken = taken_cpus(where.topology.online);
+    // The watch makes way, but only for what is not refused; until then its CPUs count as free.
+    const auto measured = cpus_without(latency::measured_cpus(), watched_cpus());
+    auto taken = taken_cpus(where.topology.online, measured);
     for (const auto& [number, starting] : starting_)
         taken.push_back({starting.cpus, "another measurement starts there"});
     const auto load = latency::validated_load(asked.load, options, where.topology, taken);
-    respect_others(options, load.workers > 0);
+    respect_others(options, measured, load.workers > 0);
     // An unsafe folder for results is told here, before the run and not after it.
     const auto number = std::max(next_, store_of(settings_()).next_number());
     const auto begin = [this, number, options, reply](std::unique_ptr<Load> beside) {
@@ -139,7 +140,10 @@ void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& re
             reply(sdbus::ObjectPath(MeasurementObject::path_of(number)));
         });
     };
-    if (load.workers == 0) return begin(nullptr);
+    if (load.workers == 0) {
+        end_watch();
+        return begin(nullptr);
+    }
     auto ordered = std::make_unique<Load>(
         connection_, loop_,
         Load::Order{
@@ -149,13 +153,14 @@ void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& re
             if (error != nullptr) return reply.error(*error);
             begin(std::move(started.load));
         });
+    end_watch();
     next_ = number + 1;
     starting_.emplace(number, Starting{options.cpus, std::move(ordered)});
 }
 
-void LatencyObject::respect_others(const latency::Options& options, bool with_load) const {
+void LatencyObject::respect_others(const latency::Options& options, const CpuList& measured, bool with_load) const {
     // The measurement would find that out itself, but after its load was made, and there may be many who ask.
-    auto busy = with_load ? latency::measured_cpus() : CpuList();
+    auto busy = with_load ? measured : CpuList();
     for (const auto& [number, starting] : starting_)
         busy = cpus_in_either(busy, starting.cpus);
     if (const auto both = cpus_in_both(options.cpus, busy); !both.empty())
@@ -253,7 +258,7 @@ MeasurementObject& LatencyObject::existing(std::uint64_t number) {
 
 MeasurementObject& LatencyObject::newest_ended() {
     for (auto at = measurements_.rbegin(); at != measurements_.rend(); ++at)
-        if (at->second->purpose() == latency::Purpose::request && at->second->State() == "done") return *at->second;
+        if (at->second->purpose() == latency::Purpose::request && at->second->if_done() != nullptr) return *at->second;
     throw fail(Reason::NoSuchMeasurement, "there is no measurement that has ended; Start one");
 }
 
@@ -262,11 +267,10 @@ MeasurementObject* LatencyObject::find_earlier(MeasurementObject& judged, bool s
     const auto key = latency::baseline_key(judged.summary());
     for (auto at = std::make_reverse_iterator(measurements_.find(judged.number())); at != measurements_.rend(); ++at) {
         auto& candidate = *at->second;
-        if (candidate.purpose() != latency::Purpose::request || candidate.State() != "done") continue;
-        const auto& result = candidate.summary();
-        if (!result.valid() || latency::options_key(result.options) != options) continue;
-        if (result.load != judged.summary().load) continue;
-        if ((latency::baseline_key(result) == key) == same_conditions) return &candidate;
+        const auto* result = candidate.purpose() == latency::Purpose::request ? candidate.if_done() : nullptr;
+        if (result == nullptr || !result->valid() || latency::options_key(result->options) != options) continue;
+        if (result->load != judged.summary().load) continue;
+        if ((latency::baseline_key(*result) == key) == same_conditions) return &candidate;
     }
     return nullptr;
 }

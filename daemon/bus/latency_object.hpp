@@ -54,7 +54,7 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     latency::Host host() const;
     void start(const Asked& asked, const Reply<sdbus::ObjectPath>& reply);
     /// Before a load is made for it. @throws Error{CpuBusy}
-    void respect_others(const latency::Options& options, bool with_load) const;
+    void respect_others(const latency::Options& options, const CpuList& measured, bool with_load) const;
     void run(std::uint64_t number, const latency::Options& options, std::unique_ptr<Load> load,
              latency::Purpose purpose = latency::Purpose::request);
     void add(std::unique_ptr<MeasurementObject> measurement);
@@ -70,7 +70,8 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     sdbus::ObjectPath start_watch(std::chrono::nanoseconds duration);
     void judge_watch(MeasurementObject& run);
     void tell_turn(latency::Turn turn);
-    void end_watch(); ///< for somebody who measures now
+    CpuList watched_cpus(); ///< that a run of the watch measures now
+    void end_watch();       ///< for somebody who measures now
     std::string watch_metrics() const;
 
     sdbus::IConnection& connection_;

@@ -131,6 +131,14 @@ sdbus::ObjectPath LatencyObject::start_watch(std::chrono::nanoseconds duration) 
     return object_path(number);
 }
 
+CpuList LatencyObject::watched_cpus() {
+    CpuList cpus;
+    for (const auto& [number, measurement] : measurements_)
+        if (measurement->running() && measurement->purpose() == latency::Purpose::watch)
+            cpus = cpus_in_either(cpus, measurement->options().cpus);
+    return cpus;
+}
+
 void LatencyObject::end_watch() {
     for (const auto& [number, measurement] : measurements_)
         if (measurement->running() && measurement->purpose() == latency::Purpose::watch) measurement->end_now();

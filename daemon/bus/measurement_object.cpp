@@ -180,6 +180,19 @@ const latency::Result& MeasurementObject::summary() {
     return *summary_;
 }
 
+const latency::Result* MeasurementObject::if_done() {
+    if (run_ || store_error_) return nullptr;
+    try {
+        const auto& result = summary();
+        return result.end == latency::End::Overloaded ? nullptr : &result;
+    } catch (const Error& e) {
+        if (!std::exchange(damage_told_, true))
+            journal::log(journal::Priority::warning,
+                         fmt::format("measurement {} is passed over: {}", number_, e.what()));
+        return nullptr;
+    }
+}
+
 latency::Result MeasurementObject::result() {
     must_have_ended();
     return so_far();
@@ -247,10 +260,17 @@ std::string MeasurementObject::GetReport(const std::string& format) {
 
 std::string MeasurementObject::page() {
     const auto result = so_far();
-    auto* baseline = baseline_ && State() == "done" ? baseline_(*this) : nullptr;
+    auto* baseline = baseline_ && if_done() != nullptr ? baseline_(*this) : nullptr;
     if (baseline == nullptr) return latency::report_html(result);
-    const auto comparison = latency::compare(baseline->result(), result);
-    return latency::report_html(result, &comparison, fmt::format("measurement {}", baseline->number()));
+    std::optional<latency::Comparison> comparison;
+    try {
+        comparison = latency::compare(baseline->result(), result);
+    } catch (const Error& e) { // its file went since its summary was read; the page is of this run
+        journal::log(journal::Priority::warning,
+                     fmt::format("measurement {} is passed over: {}", baseline->number(), e.what()));
+        return latency::report_html(result);
+    }
+    return latency::report_html(result, &*comparison, fmt::format("measurement {}", baseline->number()));
 }
 
 sdbus::UnixFd MeasurementObject::Snapshot() {

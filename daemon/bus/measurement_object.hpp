@@ -43,11 +43,14 @@ class MeasurementObject final
     /// it runs, Error{NoSuchMeasurement}
     const latency::Result& summary();
     latency::Result result();
+    /// The summary of one that is done; null = it runs or failed, or can't be read, which is logged the first time.
+    const latency::Result* if_done();
     /// @param find the run that the page of one that has ended compares it with; null = there is none
     void set_baseline(std::function<MeasurementObject*(MeasurementObject&)> find) { baseline_ = std::move(find); }
 
     /// At any time: as far as it has come. @throws Error{NoSuchMeasurement} when it has ended and its file is gone
     latency::Result so_far();
+    const latency::Options& options(); ///< @throws Error{NoSuchMeasurement} when it has ended and can't be read
 
   private:
     using WaitReply = Reply<std::string, Dictionary>;
@@ -89,7 +92,6 @@ class MeasurementObject final
     void observe(); ///< what is to be done once a second while it runs
     void tell_spikes();
     void answer(const WaitReply& reply);
-    const latency::Options& options();
     /// Of a run that goes on as it was at most 1 ms ago: who reads all properties makes a dozen calls of this in a row.
     const std::vector<latency::CpuStatistics>& statistics();
 
@@ -113,6 +115,7 @@ class MeasurementObject final
     std::string load_text_, load_end_;               ///< what it was, and that it ended before the measurement; or ""
     std::unique_ptr<latency::Result> summary_;
     std::vector<std::string> files_;
+    bool damage_told_ = false;
     std::optional<Error> store_error_; ///< then summary_ is the whole result
     EventLoop::Source finished_, second_;
     std::function<void()> ended_;

@@ -18,20 +18,22 @@
 
 using namespace rtnode::test;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
 namespace {
 
-/// A file system of one page over a folder, for daemons that are started from now on and for nobody else.
+/// A file system of so many pages over a folder, for daemons that are started from now on and for nobody else.
 class TinyDisk {
   public:
-    explicit TinyDisk(std::filesystem::path folder) : folder_(std::move(folder)) {
+    TinyDisk(std::filesystem::path folder, int pages) : folder_(std::move(folder)) {
         // Mounts of this thread's own, which the programs that it starts inherit; once for all tests.
         static const bool own_mounts =
             ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-        if (!own_mounts || ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=4k,mode=0755") != 0)
+        const auto size = "mode=0755,size=" + std::to_string(pages * 4) + "k";
+        if (!own_mounts || ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size.c_str()) != 0)
             throw std::runtime_error("this test must be able to mount: " + std::string(std::strerror(errno)));
     }
     ~TinyDisk() { ::umount2(folder_.c_str(), MNT_DETACH); }
@@ -116,13 +118,26 @@ class LatencyTest : public BusTest {
         return errors;
     }
 
-    /// The daemon again, on a disk without room for a result.
-    std::unique_ptr<TinyDisk> begin_on_full_disk() {
+    /// The daemon again. @param meanwhile what is done while no daemon runs
+    void restart(const std::function<void()>& meanwhile = {}, int signal = SIGTERM) {
         latency.reset();
-        EXPECT_EQ(stop_daemon(), 0);
-        auto disk = std::make_unique<TinyDisk>(temp.path / "state/latency");
+        EXPECT_EQ(stop_daemon(signal), signal == SIGKILL ? 128 + SIGKILL : 0);
+        if (meanwhile) meanwhile();
         begin();
+    }
+    /// The daemon again, on a disk without room for a result.
+    std::unique_ptr<TinyDisk> begin_on_full_disk(int pages = 1) {
+        std::unique_ptr<TinyDisk> disk;
+        restart([&] { disk = std::make_unique<TinyDisk>(results(), pages); });
         return disk;
+    }
+    std::filesystem::path results() const { return temp.path / "state/latency"; }
+
+    /// A short run to its end. @returns its path
+    ObjectPath measure() {
+        const auto path = latency->Start(options("50ms", {{"cpus", Variant("0")}}));
+        EXPECT_EQ(Measurement(*connection, path).wait().state, "done");
+        return path;
     }
 
     std::unique_ptr<Latency> latency;
@@ -160,9 +175,7 @@ TEST_F(LatencyTest, ARunIsSeenLiveAndStopped) {
 TEST_F(LatencyTest, ResultsStayReadableAfterARestart) {
     const auto path = latency->Start(options("50ms", {{"cpus", Variant("0")}}));
     Measurement(*connection, path).wait();
-    latency.reset();
-    EXPECT_EQ(stop_daemon(), 0);
-    begin();
+    restart();
     Measurement run(*connection, path);
     EXPECT_EQ(run.State(), "done");
     EXPECT_EQ(run.Duration(), 50'000U);
@@ -327,7 +340,7 @@ TEST_F(LatencyTest, ADiskThatIsFullWhenARunEndsIsToldAndCostsNoOtherRun) {
     EXPECT_THAT(answer.error_message, AllOf(HasSubstr("could not be stored"), HasSubstr("no space is left there")));
     EXPECT_EQ(run.State(), "failed");
     EXPECT_TRUE(run.Files().empty());
-    EXPECT_TRUE(std::filesystem::is_empty(temp.path / "state/latency")) << "nothing half-written is left";
+    EXPECT_TRUE(std::filesystem::is_empty(results())) << "nothing half-written is left";
 
     if (!other) other = start_other("0");
     EXPECT_EQ(other->State(), "running");
@@ -345,4 +358,24 @@ TEST_F(LatencyTest, AResultThatFoundNoRoomCanStillBeReported) {
     EXPECT_EQ(run.wait().error_name, "org.rtnode1.Error.NoSpace");
     EXPECT_THAT(run.GetReport("json"), HasSubstr("\"end\": \"duration\""));
     EXPECT_THAT(run.GetReport("cyclictest-2.4"), HasSubstr("# Max Latencies:"));
+}
+
+TEST_F(LatencyTest, ADamagedResultIsPassedOverWhereOthersAreLookedFor) {
+    for (int run = 1; run <= 4; ++run)
+        measure();
+    restart([&] {
+        for (const auto* damaged : {"2.json", "4.json"})
+            std::ofstream(results() / damaged) << R"({"trunc)";
+    });
+    const ObjectPath path("/org/rtnode1/measurement/3");
+    EXPECT_THAT(Measurement(*connection, path).GetReport("html"), HasSubstr("<html"));
+    const auto comparison = latency->Compare("baseline", "", {});
+    EXPECT_EQ(comparison.at("b").get<ObjectPath>(), path) << "the newest that can be read";
+    EXPECT_EQ(comparison.at("a").get<ObjectPath>(), "/org/rtnode1/measurement/1");
+    EXPECT_THAT(error_of([&] { latency->Compare("previous", "3", {}); }).getMessage(),
+                HasSubstr("under other conditions"));
+    const auto text = log();
+    const auto said = text.find("2.json is damaged");
+    ASSERT_NE(said, std::string::npos);
+    EXPECT_EQ(text.find("2.json is damaged", said + 1), std::string::npos) << "once is enough";
 }

@@ -152,6 +152,24 @@ TEST_F(WatchTest, ItMeasuresAsItsBaselineWasMeasuredAndMakesWayForOthers) {
     other.wait();
 }
 
+TEST_F(WatchTest, AStartThatIsRefusedLeavesItRunning) {
+    measure_baseline();
+    Measurement run(*connection, latency->Watch({}));
+    const auto refused = [&](Dictionary more) {
+        more.merge(Dictionary{{"duration", Variant("1s")}, {"policy", Variant("other")}, {"cpus", Variant("0")}});
+        return error_of([&] { latency->Start(more); }).getName();
+    };
+    EXPECT_EQ(refused({{"interval", Variant(std::uint32_t{10})}}), "org.rtnode1.Error.IntervalTooShort");
+    EXPECT_EQ(refused({{"load", Variant(std::uint32_t{2000})}}), "org.rtnode1.Error.InvalidArgument");
+    const auto results = temp.path / "state/latency";
+    std::filesystem::permissions(results, std::filesystem::perms(0777));
+    EXPECT_EQ(refused({}), "org.rtnode1.Error.UnsafeFolder");
+    std::filesystem::permissions(results, std::filesystem::perms(0755));
+    EXPECT_EQ(run.State(), "running");
+    run.Stop();
+    run.wait();
+}
+
 TEST_F(WatchTest, ItStaysAwayWhileAJobWorks) {
     measure_baseline();
     Job job(*connection, manager->start({"hang"}));
