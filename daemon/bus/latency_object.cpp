@@ -48,7 +48,6 @@ LatencyObject::LatencyObject(sdbus::IConnection& connection, EventLoop& loop, Au
         store.prune(keep());
         for (const auto& stored : store.list())
             add(std::make_unique<MeasurementObject>(connection_, authority_, stored.number, stored.purpose, store));
-        next_ = store.next_number();
     } catch (const Error& e) {
         journal::log(journal::Priority::warning, fmt::format("earlier measurements can't be shown: {}", e.what()));
     }
@@ -132,8 +131,8 @@ void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& re
         taken.push_back({starting.cpus, "another measurement starts there"});
     const auto load = latency::validated_load(asked.load, options, where.topology, taken);
     respect_others(options, measured, load.workers > 0);
-    // An unsafe folder for results is told here, before the run and not after it.
-    const auto number = std::max(next_, store_of(settings_()).next_number());
+    // An unsafe or full folder for results is told here, before the run and not after it.
+    const auto number = take_number();
     const auto begin = [this, number, options, reply](std::unique_ptr<Load> beside) {
         reply.guard([&] {
             run(number, options, std::move(beside));
@@ -154,8 +153,14 @@ void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& re
             begin(std::move(started.load));
         });
     end_watch();
-    next_ = number + 1;
     starting_.emplace(number, Starting{options.cpus, std::move(ordered)});
+}
+
+std::uint64_t LatencyObject::take_number() {
+    // Also when somebody emptied the folder meanwhile.
+    const auto number = store_of(settings_()).take_number(next_);
+    next_ = number + 1;
+    return number;
 }
 
 void LatencyObject::respect_others(const latency::Options& options, const CpuList& measured, bool with_load) const {
@@ -187,7 +192,6 @@ void LatencyObject::run(std::uint64_t number, const latency::Options& options, s
                         latency::Purpose purpose) {
     auto store = store_of(settings_());
     auto measurement = latency::Measurement::start(options, host());
-    next_ = std::max(next_, number + 1);
     const auto ended = [this, number, purpose] {
         if (purpose == latency::Purpose::watch) judge_watch(*measurements_.at(number));
         if (const auto tell = settings_().ended) tell();

@@ -53,6 +53,7 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
 
     latency::Host host() const;
     void start(const Asked& asked, const Reply<sdbus::ObjectPath>& reply);
+    std::uint64_t take_number(); ///< for a run that starts now @throws as latency::Store
     /// Before a load is made for it. @throws Error{CpuBusy}
     void respect_others(const latency::Options& options, const CpuList& measured, bool with_load) const;
     void run(std::uint64_t number, const latency::Options& options, std::unique_ptr<Load> load,
@@ -82,7 +83,7 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     std::map<std::uint64_t, Starting> starting_;
     latency::WatchRecord watch_;
     std::uint64_t watch_baseline_ = 0; ///< of the watch that runs; 0 = none does
-    std::uint64_t next_ = 1;
+    std::uint64_t next_ = 1;           ///< at least
 };
 
 } // namespace rtnode::bus

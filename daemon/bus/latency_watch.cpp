@@ -125,7 +125,7 @@ sdbus::ObjectPath LatencyObject::start_watch(std::chrono::nanoseconds duration) 
     auto options = like(baseline.summary().options, duration);
     options.cpus = free_cpus(options.cpus);
     const auto where = host();
-    const auto number = std::max(next_, store_of(settings_()).next_number());
+    const auto number = take_number();
     run(number, latency::validated(options, where.topology, where.limits), nullptr, latency::Purpose::watch);
     watch_baseline_ = baseline.number();
     return object_path(number);

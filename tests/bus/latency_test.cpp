@@ -125,8 +125,8 @@ class LatencyTest : public BusTest {
         if (meanwhile) meanwhile();
         begin();
     }
-    /// The daemon again, on a disk without room for a result.
-    std::unique_ptr<TinyDisk> begin_on_full_disk(int pages = 1) {
+    /// The daemon again, on a disk without room for a result. @param pages two are enough to count the runs
+    std::unique_ptr<TinyDisk> begin_on_full_disk(int pages = 2) {
         std::unique_ptr<TinyDisk> disk;
         restart([&] { disk = std::make_unique<TinyDisk>(results(), pages); });
         return disk;
@@ -340,7 +340,10 @@ TEST_F(LatencyTest, ADiskThatIsFullWhenARunEndsIsToldAndCostsNoOtherRun) {
     EXPECT_THAT(answer.error_message, AllOf(HasSubstr("could not be stored"), HasSubstr("no space is left there")));
     EXPECT_EQ(run.State(), "failed");
     EXPECT_TRUE(run.Files().empty());
-    EXPECT_TRUE(std::filesystem::is_empty(results())) << "nothing half-written is left";
+    Words left;
+    for (const auto& entry : std::filesystem::directory_iterator(results()))
+        left.push_back(entry.path().filename());
+    EXPECT_THAT(left, ElementsAre("next")) << "nothing half-written";
 
     if (!other) other = start_other("0");
     EXPECT_EQ(other->State(), "running");
@@ -358,6 +361,13 @@ TEST_F(LatencyTest, AResultThatFoundNoRoomCanStillBeReported) {
     EXPECT_EQ(run.wait().error_name, "org.rtnode1.Error.NoSpace");
     EXPECT_THAT(run.GetReport("json"), HasSubstr("\"end\": \"duration\""));
     EXPECT_THAT(run.GetReport("cyclictest-2.4"), HasSubstr("# Max Latencies:"));
+}
+
+TEST_F(LatencyTest, ARunThatCouldNotBeCountedIsRefused) {
+    const auto disk = begin_on_full_disk(1); // the first number takes the page, and no second one fits beside it
+    Measurement run(*connection, latency->Start(options("1h", {{"cpus", Variant("0")}})));
+    EXPECT_EQ(refusal(options("50ms", {{"cpus", Variant("0")}})), "org.rtnode1.Error.NoSpace");
+    EXPECT_EQ(run.State(), "running");
 }
 
 TEST_F(LatencyTest, ADamagedResultIsPassedOverWhereOthersAreLookedFor) {
@@ -378,4 +388,14 @@ TEST_F(LatencyTest, ADamagedResultIsPassedOverWhereOthersAreLookedFor) {
     const auto said = text.find("2.json is damaged");
     ASSERT_NE(said, std::string::npos);
     EXPECT_EQ(text.find("2.json is damaged", said + 1), std::string::npos) << "once is enough";
+}
+
+TEST_F(LatencyTest, ANumberIsNeverUsedTwice) {
+    const auto begin_run = [&] { return latency->Start(options("1h", {{"cpus", Variant("0")}})); };
+    EXPECT_EQ(begin_run(), "/org/rtnode1/measurement/1");
+    restart({}, SIGKILL);
+    EXPECT_TRUE(latency->List().empty());
+    EXPECT_EQ(measure(), "/org/rtnode1/measurement/2") << "who waits for 1 must not get another run";
+    restart([&] { std::filesystem::remove(results() / "2.json"); });
+    EXPECT_EQ(measure(), "/org/rtnode1/measurement/3");
 }

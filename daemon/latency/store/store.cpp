@@ -2,6 +2,7 @@
 
 #include "latency/report/report.hpp"
 #include "latency/store/results_folder.hpp"
+#include "state/durable_file.hpp"
 #include "state/error.hpp"
 #include "state/numbers.hpp"
 
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -18,6 +20,7 @@
 namespace rtnode::latency {
 namespace {
 
+constexpr const char* counter = "next";
 constexpr off_t largest_result = off_t{256} << 20;
 
 constexpr std::string_view ending_of(Purpose purpose) {
@@ -32,6 +35,17 @@ std::optional<Stored> run_called(std::string_view name) {
     const auto number = whole_number<std::uint64_t>(name.substr(0, name.size() - ending.size()));
     if (!number) return std::nullopt;
     return Stored{.number = *number, .path = std::string(name), .purpose = purpose};
+}
+
+/// "" when it isn't there or can't be read.
+std::string read_small(const UniqueFd& folder, const std::string& name) {
+    const UniqueFd file(::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    std::string text;
+    if (!file) return text;
+    std::array<char, 4096> part{};
+    for (ssize_t got = 0; (got = ::read(file.get(), part.data(), part.size())) > 0;)
+        text.append(part.data(), static_cast<std::size_t>(got));
+    return text;
 }
 
 std::string name_of_run(std::uint64_t number, Purpose purpose) {
@@ -82,9 +96,16 @@ std::vector<Stored> Store::list() const {
     return runs;
 }
 
-std::uint64_t Store::next_number() const {
-    const auto runs = list();
-    return runs.empty() ? 1 : runs.back().number + 1;
+std::uint64_t Store::take_number(std::uint64_t at_least) const {
+    const auto folder = open_results_folder(folder_);
+    auto number = std::max<std::uint64_t>(at_least, 1);
+    // Damaged or of before there was one: then the runs that are kept say which were taken.
+    auto text = read_small(folder, counter);
+    if (text.ends_with('\n')) text.pop_back();
+    if (const auto next = whole_number<std::uint64_t>(text)) number = std::max(number, *next);
+    if (const auto runs = list(); !runs.empty()) number = std::max(number, runs.back().number + 1);
+    replace_file(folder, folder_, counter, fmt::format("{}\n", number + 1));
+    return number;
 }
 
 Result Store::load(std::uint64_t number) const {

@@ -1,6 +1,7 @@
 #pragma once
-// Results on disk: `N.json` for each run in our own folder (`N.watch.json` for one of the regression watch), and, when
-// a second folder is configured, cyclictest's text under the name that the RHCOS-RT how-to's scripts look for
+// Results on disk: `N.json` for each run in our own folder (`N.watch.json` for one of the regression watch), `next`,
+// the number that the next run gets, and, when a second folder is configured, cyclictest's text under the name that the
+// RHCOS-RT how-to's scripts look for
 // (`cyclictest_10m.out`).
 
 #include "latency/result.hpp"
@@ -50,8 +51,10 @@ class Store {
     /// All runs, oldest first. Files that aren't ours are passed over.
     std::vector<Stored> list() const;
 
-    /// 1 above the highest number in the folder; numbers start at 1.
-    std::uint64_t next_number() const;
+    /// A number, from 1 on, that no run had before: of this or an earlier daemon, stored, lost, pruned or removed. It
+    /// is taken on disk (`next` in our folder) when this returns.
+    /// @param at_least a lower one isn't wanted @throws Error{UnsafeFolder, NoSpace, Internal}
+    std::uint64_t take_number(std::uint64_t at_least = 1) const;
 
     /// @throws Error{NoSuchMeasurement} when there is no such file or it is damaged
     Result load(std::uint64_t number) const;

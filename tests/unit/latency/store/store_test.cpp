@@ -56,9 +56,7 @@ class StoreTest : public ::testing::Test {
 TEST_F(StoreTest, KeepsARunAsJsonAndAsTheHowTosText) {
     const auto texts = folder / "cyclictest";
     const Store store(results, texts);
-    EXPECT_EQ(store.next_number(), 1u);
     EXPECT_THAT(store.save(1, result), ElementsAre(results / "1.json", texts / "cyclictest_10m.out"));
-    EXPECT_EQ(store.next_number(), 2u);
     EXPECT_THAT(names_in(results), ElementsAre("1.json"));
     EXPECT_THAT(names_in(texts), ElementsAre("cyclictest_10m.out"));
     std::ifstream file(texts / "cyclictest_10m.out");
@@ -132,7 +130,23 @@ TEST_F(StoreTest, KeepsTheWatchsRunsApartFromWhatWasAskedFor) {
         << "no text of the how-to";
     EXPECT_EQ(store.list().at(0).purpose, Purpose::watch);
     EXPECT_EQ(report_json(store.load(1)), report_json(result));
-    EXPECT_EQ(store.next_number(), 2u);
+    EXPECT_EQ(store.take_number(), 2u);
+}
+
+TEST_F(StoreTest, GivesEachNumberOnce) {
+    const Store store(results);
+    EXPECT_EQ(store.take_number(), 1u);
+    EXPECT_EQ(store.take_number(), 2u) << "also when nothing of the first was stored";
+    EXPECT_EQ(Store(results).take_number(), 3u) << "nor does a daemon that comes later give one again";
+    store.save(3, result);
+    fs::remove(results / "3.json");
+    EXPECT_EQ(store.take_number(), 4u);
+    store.save(9, result, Purpose::watch);
+    EXPECT_EQ(store.take_number(), 10u) << "those of a daemon that didn't count count";
+    std::ofstream(results / "next") << "damaged";
+    EXPECT_EQ(store.take_number(), 10u);
+    EXPECT_EQ(store.take_number(20), 20u);
+    EXPECT_THAT(names_in(results), ElementsAre("9.watch.json", "next"));
 }
 
 TEST_F(StoreTest, ClearsAwayWhatACrashLeft) {
