@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -85,7 +86,13 @@ void Socket::close(std::list<Connection>::iterator connection) {
 
 void Socket::accept() {
     UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd || connections_.size() >= most_connections) return; // who comes too many is closed at once
+    if (!fd) return;
+    if (connections_.size() >= most_connections) {
+        // Who holds the line without asking must not keep out who asks.
+        const auto idle = std::ranges::find_if(connections_, [](const auto& c) { return c.answer.empty(); });
+        if (idle == connections_.end()) return; // all are being answered: who comes is closed at once
+        close(idle);
+    }
     const auto connection = connections_.emplace(connections_.end());
     connection->fd = std::move(fd);
     connection->limit = loop_.timer(limit_, [this, connection] { close(connection); });

@@ -14,7 +14,8 @@ namespace rtnode::metrics {
 class Socket {
   public:
     /// Listens at an absolute path, in a folder that it makes (0755) when missing, in place of a socket that is left
-    /// there. Everybody may connect: what is told is readable on the bus too. At most 8 connections at once.
+    /// there. Everybody may connect: what is told is readable on the bus too. At most 8 connections at once: one more
+    /// takes the place of the oldest that has not asked yet.
     /// @param text of the metrics, asked for at each request
     /// @param limit for a connection, from its first byte to its last. @throws Error{Configuration}
     Socket(EventLoop& loop, std::string path, std::function<std::string()> text,

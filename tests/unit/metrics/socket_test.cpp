@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 namespace rtnode::metrics {
 namespace {
@@ -82,6 +83,20 @@ TEST_F(SocketTest, ServesOthersWhileSomebodyHoldsTheLine) {
     ASSERT_TRUE(loop.run_once(10s));
     EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), HasSubstr("rtnode_info"));
     EXPECT_EQ(read_all(silent), "") << "closed after its time";
+}
+
+TEST_F(SocketTest, WhoComesTakesThePlaceOfTheOldestThatAsksNothing) {
+    const Socket socket(
+        loop, path, [this] { return text; }, 1h);
+    std::vector<UniqueFd> silent;
+    for (int i = 0; i < 8; ++i) {
+        silent.push_back(connected());
+        ASSERT_TRUE(loop.run_once(10s));
+    }
+    EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), HasSubstr("rtnode_info"));
+    EXPECT_EQ(read_all(silent.front()), "") << "closed";
+    char byte = 0;
+    EXPECT_EQ(::recv(silent[1].get(), &byte, 1, 0), -1) << "the next one may still ask";
 }
 
 TEST_F(SocketTest, EverybodyMayAskAndNothingIsLeftBehind) {
