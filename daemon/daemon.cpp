@@ -259,10 +259,20 @@ struct Daemon::Private {
         host::notify("READY=1");
     }
 
+    /// A run of a day must not be lost to an update of the daemon. Whatever is in the way, the daemon ends.
+    void end_measurements() {
+        try {
+            if (service) service->end_measurements();
+        } catch (const std::exception& e) {
+            journal::log(journal::Priority::error, fmt::format("a measurement is lost: {}", e.what()));
+        }
+    }
+
     void stop(int status) {
         if (stopping) return;
         stopping = true;
         host::notify("STOPPING=1");
+        end_measurements();
         queue.shut_down([this, status] { loop.exit(status); });
     }
 

@@ -55,6 +55,18 @@ LatencyObject::LatencyObject(sdbus::IConnection& connection, EventLoop& loop, Au
     announce([&] { emitInterfacesAddedSignal(); });
 }
 
+void LatencyObject::shut_down() {
+    shut_down_ = true;
+    starting_.clear(); // their loads end, and who waits for them learns from the bus that nobody answers
+    std::vector<MeasurementObject*> running;
+    for (const auto& [number, measurement] : measurements_)
+        if (measurement->running()) running.push_back(measurement.get());
+    for (auto* measurement : running)
+        measurement->cut_short(); // all at once, so that their last intervals pass together
+    for (auto* measurement : running)
+        measurement->end_now();
+}
+
 LatencyObject::~LatencyObject() {
     measurements_.clear();
     unregisterAdaptor();
@@ -157,6 +169,7 @@ void LatencyObject::start(const Asked& asked, const Reply<sdbus::ObjectPath>& re
 }
 
 std::uint64_t LatencyObject::take_number() {
+    if (shut_down_) throw fail(Reason::QueueFull, "the daemon is stopping; ask again when it runs");
     // Also when somebody emptied the folder meanwhile.
     const auto number = store_of(settings_()).take_number(next_);
     next_ = number + 1;

@@ -24,6 +24,10 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     /// there is none.
     std::string metrics();
 
+    /// Ends all that runs, for the daemon's own end, and stores it as far as it has come: at most an interval later.
+    /// Nothing starts any more.
+    void shut_down();
+
   private:
     using Row = sdbus::Struct<sdbus::ObjectPath, std::string, std::string>;
 
@@ -84,6 +88,7 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     latency::WatchRecord watch_;
     std::uint64_t watch_baseline_ = 0; ///< of the watch that runs; 0 = none does
     std::uint64_t next_ = 1;           ///< at least
+    bool shut_down_ = false;
 };
 
 } // namespace rtnode::bus

@@ -129,6 +129,7 @@ void MeasurementObject::on_load_ended() {
 latency::Result MeasurementObject::with_load(latency::Result result) const {
     result.load = load_text_;
     if (!load_end_.empty()) result.invalid.push_back(load_end_);
+    if (!cut_short_.empty() && result.end == latency::End::Stopped) result.invalid.push_back(cut_short_);
     return result;
 }
 
@@ -163,6 +164,17 @@ void MeasurementObject::on_finished() {
     for (const auto& reply : std::exchange(waiting_, {}))
         reply.guard([&] { answer(reply); });
     if (ended_) ended_();
+}
+
+void MeasurementObject::cut_short() {
+    if (run_->finished()) return; // it only isn't stored yet
+    // Nobody chose that, so nothing may be accepted or compared by what a part of the run shows.
+    cut_short_ = fmt::format(
+        "the daemon was stopped after {} of {}, so the rest was not measured",
+        latency::format_duration(std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - begun_)),
+        latency::format_duration(run_->options().duration));
+    journal::log(journal::Priority::warning, fmt::format("measurement {}: {}", number_, cut_short_));
+    run_->stop();
 }
 
 void MeasurementObject::end_now() {

@@ -38,6 +38,8 @@ class MeasurementObject final
     latency::Purpose purpose() const { return purpose_; }
     bool running() const { return run_ != nullptr; }
     void end_now(); ///< one that runs: stopped and stored when this returns, at most an interval later
+    /// One that runs: ends within an interval, for the daemon's own end. The result says so, and isn't valid.
+    void cut_short();
     const bus::Load* load() const { return load_.get(); } ///< null when none runs now
     /// Of one that has ended: without histograms, kept; and whole, from the store. @throws Error{InvalidArgument} while
     /// it runs, Error{NoSuchMeasurement}
@@ -113,6 +115,7 @@ class MeasurementObject final
     std::chrono::steady_clock::time_point looked_{}; ///< when they were taken
     std::unique_ptr<bus::Load> load_;                ///< while it runs
     std::string load_text_, load_end_;               ///< what it was, and that it ended before the measurement; or ""
+    std::string cut_short_;                          ///< by what, and when; or ""
     std::unique_ptr<latency::Result> summary_;
     std::vector<std::string> files_;
     bool damage_told_ = false;

@@ -114,6 +114,10 @@ std::string Service::metrics() {
     return metrics::of_node(node) + p_->latency.metrics();
 }
 
+void Service::end_measurements() {
+    p_->latency.shut_down();
+}
+
 void Service::look_at_profile() {
     p_->manager.look_at_profile();
 }

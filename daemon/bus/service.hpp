@@ -57,6 +57,9 @@ class Service {
     void set_deployments(std::vector<Deployment> deployments);
     void look_at_profile(); ///< the configuration may name another one, or its file be another
 
+    /// Ends the measurements, for the daemon's own end, and stores them: at most an interval (1 s) later.
+    void end_measurements();
+
     /// The node's state, the newest measurement on request, running or ended, and where the regression watch stands, in
     /// Prometheus' text format.
     std::string metrics();

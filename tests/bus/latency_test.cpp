@@ -399,3 +399,20 @@ TEST_F(LatencyTest, ANumberIsNeverUsedTwice) {
     restart([&] { std::filesystem::remove(results() / "2.json"); });
     EXPECT_EQ(measure(), "/org/rtnode1/measurement/3");
 }
+
+TEST_F(LatencyTest, ADaemonThatIsStoppedKeepsWhatItHasMeasured) {
+    const auto path = latency->Start(options("1h", {{"cpus", Variant("0")}}));
+    {
+        Measurement run(*connection, path);
+        auto waiting = run.begin_wait();
+        restart();
+        ASSERT_EQ(waiting.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+        EXPECT_EQ(waiting.get().result.at("end").get<std::string>(), "stopped");
+    }
+    Measurement run(*connection, path);
+    EXPECT_EQ(run.State(), "done");
+    EXPECT_EQ(run.End(), "stopped");
+    EXPECT_THAT(run.Invalid(), Contains(AllOf(HasSubstr("the daemon was stopped after "), HasSubstr(" of 1h"))));
+    EXPECT_THAT(run.GetReport("cyclictest-2.4"), HasSubstr("# Max Latencies:"));
+    EXPECT_THAT(log(), HasSubstr("measurement 1: the daemon was stopped after "));
+}
