@@ -29,6 +29,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* metrics_name = "rtnode.prom";
 constexpr auto refresh_delay = 200ms; ///< a deploy touches several files
 
 /// One daemon a state folder: another one would take this one's running jobs for interrupted.
@@ -170,7 +171,8 @@ struct Daemon::Private {
     void write_metrics() {
         if (settings.metrics_textfile_folder.empty()) return;
         try {
-            latency::NewFile(settings.metrics_textfile_folder, "rtnode.prom", service->metrics()).publish();
+            latency::NewFile::remove_unfinished(settings.metrics_textfile_folder, metrics_name);
+            latency::NewFile(settings.metrics_textfile_folder, metrics_name, service->metrics()).publish();
         } catch (const std::exception& e) {
             journal::log(journal::Priority::error, fmt::format("metrics could not be written: {}", e.what()));
         }

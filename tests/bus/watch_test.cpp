@@ -119,6 +119,19 @@ TEST_F(WatchTest, AnAcceptedMeasurementStaysHoweverManyRunsFollow) {
     EXPECT_THAT(listed(), ElementsAre("/org/rtnode1/measurement/1", "/org/rtnode1/measurement/3"));
 }
 
+TEST_F(WatchTest, MetricsThatAKilledDaemonDidNotFinishAreClearedAway) {
+    const auto folder = temp.path / "metrics";
+    // node_exporter reads all that ends in .prom, hidden or not; the first is of daemons that named it so.
+    for (const auto* name : {".rtnode-7-rtnode.prom", ".rtnode-7-rtnode.prom.tmp", "others.prom"})
+        std::ofstream(folder / name) << "half";
+    configure("");
+    latency->List(); // is answered once the daemon has begun
+    Words names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        names.push_back(entry.path().filename());
+    EXPECT_THAT(names, testing::UnorderedElementsAre("rtnode.prom", "others.prom"));
+}
+
 TEST_F(WatchTest, WithoutABaselineItStaysAwayAndSaysHowToMakeOne) {
     measure(); // nobody called it one
     const auto error = error_of([&] { latency->Watch({}); });

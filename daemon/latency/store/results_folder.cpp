@@ -78,7 +78,8 @@ std::vector<std::string> names_in(const UniqueFd& folder, const std::string& pat
 
 NewFile::NewFile(const std::string& folder, std::string name, std::string_view text)
     : folder_(folder), at_(open_results_folder(folder)), name_(std::move(name)),
-      temporary_(fmt::format("{}{}-{}", temporary_prefix, ::getpid(), name_)) {
+      // Not with the name's own ending: node_exporter reads all that ends in .prom.
+      temporary_(fmt::format("{}{}-{}.tmp", temporary_prefix, ::getpid(), name_)) {
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     ::unlinkat(at_.get(), temporary_.c_str(), 0); // of a predecessor with our process id that died
     const UniqueFd file(::openat(at_.get(), temporary_.c_str(), flags, 0644));
@@ -94,6 +95,17 @@ NewFile::NewFile(const std::string& folder, std::string name, std::string_view t
 
 NewFile::~NewFile() {
     if (exists_) ::unlinkat(at_.get(), temporary_.c_str(), 0);
+}
+
+void NewFile::remove_unfinished(const std::string& folder, std::string_view name) {
+    const auto at = open_results_folder(folder);
+    for (const auto& found : names_in(at, folder)) {
+        std::string_view rest = found;
+        if (!rest.starts_with(temporary_prefix)) continue;
+        if (rest.ends_with(".tmp")) rest.remove_suffix(4); // earlier ones had none
+        const auto dash = rest.find('-', temporary_prefix.size());
+        if (dash != rest.npos && rest.substr(dash + 1) == name) ::unlinkat(at.get(), found.c_str(), 0);
+    }
 }
 
 void NewFile::publish() {

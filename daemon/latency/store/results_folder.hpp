@@ -35,6 +35,9 @@ class NewFile {
 
     /// Takes its name, and that of an older one. @throws Error{NoSpace, Internal}
     void publish();
+    /// Removes what an earlier process left of files of that name when it was killed; none of us may write one now.
+    /// @throws Error{UnsafeFolder, Internal}
+    static void remove_unfinished(const std::string& folder, std::string_view name);
     std::string path() const { return folder_ + "/" + name_; }
 
   private:

@@ -1,5 +1,6 @@
 #include "../support.hpp"
 #include "latency/report/report.hpp"
+#include "latency/store/results_folder.hpp"
 #include "latency/store/store.hpp"
 #include "state/error.hpp"
 #include "state/machine_files.hpp"
@@ -27,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using rtnode::names_in;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -155,6 +157,18 @@ TEST_F(StoreTest, ClearsAwayWhatACrashLeft) {
     EXPECT_THAT(store.list(), IsEmpty());
     store.prune({});
     EXPECT_THAT(names_in(results), IsEmpty());
+}
+
+TEST_F(StoreTest, AFileThatIsNotWholeHasNotTheEndingOfOneThatIs) {
+    const Store store(results);
+    std::ofstream(results / ".rtnode-1-others.prom") << "others'";
+    std::ofstream(results / ".rtnode-1-rtnode.prom") << "left by a daemon of before";
+    NewFile::remove_unfinished(results, "rtnode.prom");
+    EXPECT_THAT(names_in(results), ElementsAre(".rtnode-1-others.prom"));
+    NewFile file(results, "rtnode.prom", "text");
+    EXPECT_THAT(names_in(results), ElementsAre(".rtnode-1-others.prom", EndsWith(".tmp")));
+    file.publish();
+    EXPECT_THAT(names_in(results), ElementsAre(".rtnode-1-others.prom", "rtnode.prom"));
 }
 
 TEST_F(StoreTest, SaysThatARunIsNotThereOrDamaged) {
