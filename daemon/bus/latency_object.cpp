@@ -206,7 +206,10 @@ void LatencyObject::run(std::uint64_t number, const latency::Options& options, s
     auto store = store_of(settings_());
     auto measurement = latency::Measurement::start(options, host());
     const auto ended = [this, number, purpose] {
-        if (purpose == latency::Purpose::watch) judge_watch(*measurements_.at(number));
+        auto& run = *measurements_.at(number);
+        if (purpose == latency::Purpose::watch) judge_watch(run);
+        if (const auto before = measurements_.find(run.text_taken_from()); before != measurements_.end())
+            before->second->files_changed();
         if (const auto tell = settings_().ended) tell();
         loop_.post([this] { forget_old(); });
     };

@@ -140,7 +140,13 @@ void MeasurementObject::on_finished() {
     tell_spikes();
     auto result = with_load(run_->result());
     try {
-        files_ = store_.save(number_, result, purpose_);
+        const auto saved = store_.save(number_, result, purpose_);
+        text_taken_from_ = saved.text_taken_from;
+        if (!saved.text_error.empty())
+            journal::log(
+                journal::Priority::warning,
+                fmt::format("cyclictest's text of measurement {} could not be written; the result is stored: {}",
+                            number_, saved.text_error));
     } catch (const std::exception& e) { // whatever it is, who waits must be answered
         const auto* ours = dynamic_cast<const Error*>(&e);
         store_error_ = fail(ours != nullptr ? ours->reason() : Reason::Internal,
@@ -180,6 +186,10 @@ void MeasurementObject::cut_short() {
 void MeasurementObject::end_now() {
     run_->stop();
     on_finished();
+}
+
+void MeasurementObject::files_changed() {
+    announce([&] { emitPropertiesChangedSignal(Measurement_adaptor::INTERFACE_NAME, {"Files"}); });
 }
 
 void MeasurementObject::must_have_ended() const {
@@ -263,7 +273,7 @@ void MeasurementObject::answer(const WaitReply& reply) {
     if (result.end == latency::End::Overloaded)
         throw fail(Reason::Overloaded, "the measurement stopped itself: {}; use a longer interval, or free that CPU",
                    latency::why_overloaded(result));
-    reply(State(), overall(result, files_));
+    reply(State(), overall(result, Files()));
 }
 
 std::string MeasurementObject::GetReport(const std::string& format) {
@@ -321,12 +331,7 @@ std::vector<std::string> MeasurementObject::Invalid() {
     });
 }
 std::vector<std::string> MeasurementObject::Files() {
-    return guarded([&] {
-        if (files_.empty() && !run_)
-            for (const auto& stored : store_.list())
-                if (stored.number == number_) files_ = {stored.path};
-        return files_;
-    });
+    return guarded([&] { return run_ || store_error_ ? std::vector<std::string>() : store_.files(number_); });
 }
 std::string MeasurementObject::Load() {
     return guarded([&] { return run_ ? load_text_ : summary().load; });

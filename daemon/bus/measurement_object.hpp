@@ -40,6 +40,9 @@ class MeasurementObject final
     void end_now(); ///< one that runs: stopped and stored when this returns, at most an interval later
     /// One that runs: ends within an interval, for the daemon's own end. The result says so, and isn't valid.
     void cut_short();
+    /// Of one that has ended: the run whose text its own took the place of; 0 = none.
+    std::uint64_t text_taken_from() const { return text_taken_from_; }
+    void files_changed();                                 ///< tells it
     const bus::Load* load() const { return load_.get(); } ///< null when none runs now
     /// Of one that has ended: without histograms, kept; and whole, from the store. @throws Error{InvalidArgument} while
     /// it runs, Error{NoSuchMeasurement}
@@ -117,7 +120,7 @@ class MeasurementObject final
     std::string load_text_, load_end_;               ///< what it was, and that it ended before the measurement; or ""
     std::string cut_short_;                          ///< by what, and when; or ""
     std::unique_ptr<latency::Result> summary_;
-    std::vector<std::string> files_;
+    std::uint64_t text_taken_from_ = 0;
     bool damage_told_ = false;
     std::optional<Error> store_error_; ///< then summary_ is the whole result
     EventLoop::Source finished_, second_;

@@ -416,3 +416,35 @@ TEST_F(LatencyTest, ADaemonThatIsStoppedKeepsWhatItHasMeasured) {
     EXPECT_THAT(run.GetReport("cyclictest-2.4"), HasSubstr("# Max Latencies:"));
     EXPECT_THAT(log(), HasSubstr("measurement 1: the daemon was stopped after "));
 }
+
+TEST_F(LatencyTest, ATextThatCanNotBeWrittenCostsNoResult) {
+    const auto texts = temp.path / "texts";
+    restart([&] {
+        std::ofstream(temp.path / "config/a.toml") << "[latency]\nresults-folder = \"" << texts.string() << "\"\n";
+    });
+    Measurement run(*connection, latency->Start(options("1h", {{"cpus", Variant("0")}})));
+    std::filesystem::permissions(texts, std::filesystem::perms(0777)); // for whatever reason; this one is at hand
+    run.Stop();
+    const auto answer = run.wait();
+    EXPECT_EQ(answer.state, "done") << answer.error_message;
+    EXPECT_EQ(run.State(), "done");
+    EXPECT_THAT(run.Files(), ElementsAre((results() / "1.json").string()));
+    EXPECT_THAT(log(), HasSubstr("cyclictest's text of measurement 1 could not be written"));
+}
+
+TEST_F(LatencyTest, ATextBelongsToTheRunThatWroteItLast) {
+    Measurement first(*connection, measure());
+    EXPECT_EQ(first.Files().size(), 2U);
+    measure();
+    const auto files = [&](const char* number) {
+        return Measurement(*connection, ObjectPath(std::string("/org/rtnode1/measurement/") + number)).Files();
+    };
+    const auto json = [&](const char* name) { return (results() / name).string(); };
+    const auto expect_the_seconds = [&] {
+        EXPECT_THAT(files("1"), ElementsAre(json("1.json")));
+        EXPECT_THAT(files("2"), ElementsAre(json("2.json"), json("cyclictest_50ms.out")));
+    };
+    expect_the_seconds();
+    restart();
+    expect_the_seconds();
+}

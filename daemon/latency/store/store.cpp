@@ -7,6 +7,7 @@
 #include "state/numbers.hpp"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -21,6 +23,7 @@ namespace rtnode::latency {
 namespace {
 
 constexpr const char* counter = "next";
+constexpr const char* texts_name = "texts.json";
 constexpr off_t largest_result = off_t{256} << 20;
 
 constexpr std::string_view ending_of(Purpose purpose) {
@@ -65,24 +68,81 @@ std::vector<std::uint64_t> outdated(const std::vector<Stored>& runs, const Keep&
     return numbers;
 }
 
+/// A text that one of our runs wrote.
+struct Store::Text {
+    std::string path;
+    std::uint64_t run = 0;
+    std::int64_t written_ns = 0; ///< its time of modification; with another one somebody else wrote it since
+
+    bool is_there() const { return written_ns == time_of(path); }
+
+    static std::int64_t time_of(const std::string& path) {
+        struct stat status {};
+        if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+        return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    }
+};
+
 Store::Store(std::string folder, std::string text_folder)
     : folder_(std::move(folder)), text_folder_(std::move(text_folder)) {
     open_results_folder(folder_);
     if (!text_folder_.empty()) open_results_folder(text_folder_);
 }
 
-std::vector<std::string> Store::save(std::uint64_t number, const Result& result, Purpose purpose) const {
-    std::vector<std::string> paths;
-    const auto put = [&paths](const std::string& folder, std::string name, const std::string& text) {
-        NewFile file(folder, std::move(name), text);
-        file.publish();
-        paths.push_back(file.path());
-    };
+Saved Store::save(std::uint64_t number, const Result& result, Purpose purpose) const {
+    Saved saved;
     // Our own first and for itself: the folder for texts may be another disk, and its trouble must not cost the result.
-    put(folder_, name_of_run(number, purpose), report_json(result));
-    if (!text_folder_.empty() && purpose == Purpose::request)
-        put(text_folder_, text_name(result.options), report_cyclictest_2_4(result));
+    NewFile own(folder_, name_of_run(number, purpose), report_json(result));
+    own.publish();
+    saved.paths.push_back(own.path());
+    if (text_folder_.empty() || purpose != Purpose::request) return saved;
+    try {
+        NewFile text(text_folder_, text_name(result.options), report_cyclictest_2_4(result));
+        auto known = texts();
+        const auto before = std::ranges::find(known, text.path(), &Text::path);
+        const bool taken = before != known.end() && before->is_there();
+        text.publish();
+        if (taken) saved.text_taken_from = before->run;
+        if (before != known.end()) known.erase(before);
+        known.push_back({.path = text.path(), .run = number, .written_ns = Text::time_of(text.path())});
+        note_texts(known);
+        saved.paths.push_back(text.path());
+    } catch (const std::exception& e) {
+        saved.text_error = e.what();
+    }
+    return saved;
+}
+
+std::vector<std::string> Store::files(std::uint64_t number) const {
+    const auto folder = open_results_folder(folder_);
+    std::vector<std::string> paths;
+    for (const auto purpose : {Purpose::request, Purpose::watch})
+        if (const auto name = name_of_run(number, purpose); ::faccessat(folder.get(), name.c_str(), F_OK, 0) == 0)
+            paths.push_back(folder_ + "/" + name);
+    for (const auto& text : texts())
+        if (text.run == number && text.is_there()) paths.push_back(text.path);
     return paths;
+}
+
+std::vector<Store::Text> Store::texts() const {
+    std::vector<Text> texts;
+    const auto json = nlohmann::json::parse(read_small(open_results_folder(folder_), texts_name), nullptr, false);
+    if (!json.is_array()) return texts; // there is none yet, or it is damaged
+    try {
+        for (const auto& entry : json)
+            texts.push_back({.path = entry.at("path"), .run = entry.at("run"), .written_ns = entry.at("written-ns")});
+    } catch (const nlohmann::json::exception&) {
+        texts.clear(); // damaged: the texts stay, and are nobody's
+    }
+    return texts;
+}
+
+void Store::note_texts(const std::vector<Text>& texts) const {
+    auto json = nlohmann::json::array();
+    for (const auto& text : texts)
+        json.push_back({{"path", text.path}, {"run", text.run}, {"written-ns", text.written_ns}});
+    replace_file(open_results_folder(folder_), folder_, texts_name,
+                 json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::vector<Stored> Store::list() const {
@@ -146,11 +206,20 @@ void Store::prune(const Keep& keep) const {
         if (::unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT)
             throw failed_to("remove", path + "/" + name, errno);
     };
-    const auto runs = list();
     const auto folder = open_results_folder(folder_);
-    for (const auto number : outdated(runs, keep))
+    for (const auto number : outdated(list(), keep))
         for (const auto purpose : {Purpose::request, Purpose::watch})
             remove(folder, folder_, name_of_run(number, purpose));
+    const auto left = list();
+    auto known = texts();
+    const auto forgotten = std::erase_if(known, [&](const Text& text) {
+        if (std::ranges::find(left, text.run, &Stored::number) != left.end()) return false;
+        if (!text.is_there()) return true;
+        const std::filesystem::path path(text.path);
+        remove(open_results_folder(path.parent_path()), path.parent_path(), path.filename());
+        return true;
+    });
+    if (forgotten > 0) note_texts(known);
     for (const auto& path : {folder_, text_folder_}) {
         if (path.empty()) continue;
         const auto at = open_results_folder(path);

@@ -30,6 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using rtnode::names_in;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class StoreOnAFullDiskTest : public ::testing::Test {
@@ -102,7 +103,7 @@ TEST_F(StoreOnAFullDiskTest, KeepsEarlierResultsWholeAndTakesTheNextThatFits) {
         } catch (const Error& e) {
             if (e.reason() != expected) return std::string("another reason than was expected: ") + e.what();
         }
-        if (names_in(results) != std::vector<std::string>{"1.json", "cyclictest_10m.out"})
+        if (names_in(results) != std::vector<std::string>{"1.json", "cyclictest_10m.out", "texts.json"})
             return "more is left than the first run's files";
         if (report_json(store.load(1)) != report_json(small)) return "the first run's result has changed";
         if (content(results / "cyclictest_10m.out") != text) return "the first run's text has changed";
@@ -116,7 +117,9 @@ TEST_F(StoreOnAFullDiskTest, KeepsTheResultWhenOnlyTheTextCanNotBeWritten) {
     const Store store(results, texts);
     // For whatever reason: this one needs no disk of its own.
     ASSERT_EQ(::chmod(texts.c_str(), 0777), 0);
-    EXPECT_THROW(store.save(1, small_result()), Error);
+    const auto saved = store.save(1, small_result());
+    EXPECT_THAT(saved.text_error, HasSubstr("others can write to it"));
+    EXPECT_THAT(saved.paths, ElementsAre(results / "1.json"));
     EXPECT_EQ(report_json(store.load(1)), report_json(small_result()));
     EXPECT_THAT(names_in(results), ElementsAre("1.json"));
     EXPECT_THAT(names_in(texts), IsEmpty());

@@ -58,8 +58,8 @@ class StoreTest : public ::testing::Test {
 TEST_F(StoreTest, KeepsARunAsJsonAndAsTheHowTosText) {
     const auto texts = folder / "cyclictest";
     const Store store(results, texts);
-    EXPECT_THAT(store.save(1, result), ElementsAre(results / "1.json", texts / "cyclictest_10m.out"));
-    EXPECT_THAT(names_in(results), ElementsAre("1.json"));
+    EXPECT_THAT(store.save(1, result).paths, ElementsAre(results / "1.json", texts / "cyclictest_10m.out"));
+    EXPECT_THAT(names_in(results), ElementsAre("1.json", "texts.json"));
     EXPECT_THAT(names_in(texts), ElementsAre("cyclictest_10m.out"));
     std::ifstream file(texts / "cyclictest_10m.out");
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), report_cyclictest_2_4(result));
@@ -86,7 +86,7 @@ TEST_F(StoreTest, WritesALaterRunOverAnEarlierText) {
     const Store store(results, results);
     store.save(1, result);
     store.save(2, result_of({{99'000}}, 100));
-    EXPECT_THAT(names_in(results), ElementsAre("1.json", "2.json", "cyclictest_10m.out"));
+    EXPECT_THAT(names_in(results), ElementsAre("1.json", "2.json", "cyclictest_10m.out", "texts.json"));
     std::ifstream file(results / "cyclictest_10m.out");
     EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}), HasSubstr("# Max Latencies: 00099\n"));
 }
@@ -121,14 +121,42 @@ TEST_F(StoreTest, KeepsWhatIsNamedBesideTheNewestOfEachPurpose) {
         store.save(number, result, Purpose::watch);
     store.prune({.requested = 1, .watched = 2, .always = {1}});
     EXPECT_THAT(names_in(results),
-                ElementsAre("1.json", "4.watch.json", "6.json", "7.watch.json", "cyclictest_10m.out"));
+                ElementsAre("1.json", "4.watch.json", "6.json", "7.watch.json", "cyclictest_10m.out", "texts.json"));
     store.prune({.requested = 0, .watched = 0, .always = {4}});
-    EXPECT_THAT(names_in(results), ElementsAre("4.watch.json", "cyclictest_10m.out"));
+    EXPECT_THAT(names_in(results), ElementsAre("4.watch.json", "texts.json"));
+}
+
+TEST_F(StoreTest, ATextIsOfTheRunThatWroteItLastAndGoesWithIt) {
+    const auto texts = folder / "cyclictest";
+    const auto text = (texts / "cyclictest_10m.out").string();
+    const Store store(results, texts);
+    EXPECT_EQ(store.save(1, result).text_taken_from, 0u);
+    EXPECT_THAT(store.files(1), ElementsAre(results / "1.json", text));
+    EXPECT_EQ(store.save(2, result).text_taken_from, 1u);
+    const Store later(results, texts);
+    EXPECT_THAT(later.files(1), ElementsAre(results / "1.json"));
+    EXPECT_THAT(later.files(2), ElementsAre(results / "2.json", text));
+    later.prune({.requested = 1});
+    EXPECT_THAT(later.files(2), ElementsAre(results / "2.json", text)) << "the first one's was not that";
+    later.prune({.requested = 0});
+    EXPECT_THAT(names_in(texts), IsEmpty());
+    EXPECT_THAT(later.files(2), IsEmpty());
+}
+
+TEST_F(StoreTest, ATextThatSomebodyElseWroteIsNotOurs) {
+    const auto texts = folder / "cyclictest";
+    const Store store(results, texts);
+    store.save(1, result);
+    std::ofstream(texts / "cyclictest_10m.out") << "by the how-to's own script";
+    fs::last_write_time(texts / "cyclictest_10m.out", fs::file_time_type::clock::now() + std::chrono::seconds(1));
+    EXPECT_THAT(store.files(1), ElementsAre(results / "1.json"));
+    store.prune({.requested = 0});
+    EXPECT_THAT(names_in(texts), ElementsAre("cyclictest_10m.out"));
 }
 
 TEST_F(StoreTest, KeepsTheWatchsRunsApartFromWhatWasAskedFor) {
     const Store store(results, results);
-    EXPECT_THAT(store.save(1, result, Purpose::watch), ElementsAre(results / "1.watch.json"))
+    EXPECT_THAT(store.save(1, result, Purpose::watch).paths, ElementsAre(results / "1.watch.json"))
         << "no text of the how-to";
     EXPECT_EQ(store.list().at(0).purpose, Purpose::watch);
     EXPECT_EQ(report_json(store.load(1)), report_json(result));
