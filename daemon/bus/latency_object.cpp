@@ -44,10 +44,11 @@ LatencyObject::LatencyObject(sdbus::IConnection& connection, EventLoop& loop, Au
     latency::Tracer::clean();
     try {
         load_watch();
-        const auto store = store_of(settings_());
-        store.prune(keep());
+        const latency::Store store(settings_().folder); // whatever the folder for texts is like now
         for (const auto& stored : store.list())
             add(std::make_unique<MeasurementObject>(connection_, authority_, stored.number, stored.purpose, store));
+        forget_old();
+        clean_texts();
     } catch (const Error& e) {
         journal::log(journal::Priority::warning, fmt::format("earlier measurements can't be shown: {}", e.what()));
     }
@@ -223,20 +224,33 @@ void LatencyObject::add(std::unique_ptr<MeasurementObject> measurement) {
     measurements_.emplace(number, std::move(measurement));
 }
 
-latency::Keep LatencyObject::keep() const {
+std::vector<latency::Stored> LatencyObject::ended() const {
+    std::vector<latency::Stored> ended;
+    for (const auto& [number, measurement] : measurements_)
+        if (!measurement->running()) ended.push_back({.number = number, .path = {}, .purpose = measurement->purpose()});
+    return ended;
+}
+
+latency::Keep LatencyObject::keep() {
     const auto settings = settings_();
-    auto always = accepted();
-    always.insert({watch_.baseline, watch_baseline_});
-    return {.requested = settings.keep, .watched = settings.watch_keep, .always = std::move(always)};
+    latency::Keep keep{.requested = settings.keep, .watched = settings.watch_keep, .always = accepted()};
+    keep.always.insert({watch_.baseline, watch_baseline_});
+    keep.always.merge(named_baselines(latency::outdated(ended(), keep)));
+    return keep;
+}
+
+void LatencyObject::clean_texts() {
+    try {
+        store_of(settings_()).prune(keep());
+    } catch (const Error& e) {
+        journal::log(journal::Priority::warning, e.what()); // a Start is refused for that; results are readable
+    }
 }
 
 void LatencyObject::forget_old() {
     const auto which = keep();
-    store_of(settings_()).prune(which);
-    std::vector<latency::Stored> ended; // also what could not be stored
-    for (const auto& [number, measurement] : measurements_)
-        if (!measurement->running()) ended.push_back({.number = number, .path = {}, .purpose = measurement->purpose()});
-    for (const auto number : latency::outdated(ended, which))
+    latency::Store(settings_().folder).prune(which);
+    for (const auto number : latency::outdated(ended(), which))
         measurements_.erase(number);
 }
 

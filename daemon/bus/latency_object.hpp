@@ -63,11 +63,17 @@ class LatencyObject final : public sdbus::AdaptorInterfaces<org::rtnode1::Latenc
     void run(std::uint64_t number, const latency::Options& options, std::unique_ptr<Load> load,
              latency::Purpose purpose = latency::Purpose::request);
     void add(std::unique_ptr<MeasurementObject> measurement);
-    latency::Keep keep() const; ///< @throws Error{Internal}
+    std::vector<latency::Stored> ended() const; ///< oldest first, also what could not be stored
+    latency::Keep keep();                       ///< @throws Error{Internal}
     void forget_old();
+    void clean_texts(); ///< of what a killed daemon did not finish
 
     // The regression watch, latency_watch.cpp.
     void load_watch();
+    /// Whether somebody called it the baseline, and it can be one.
+    static bool is_named_baseline(MeasurementObject& measurement);
+    /// Of those that would go: the newest with the name under its conditions, by which the watch would judge.
+    std::set<std::uint64_t> named_baselines(const std::vector<std::uint64_t>& going);
     std::set<std::uint64_t> accepted() const; ///< measurements by which deployments were accepted
     /// What a watch compares with now. @param conditions latency::conditions_key() of now @throws
     /// Error{NoSuchMeasurement}

@@ -73,6 +73,25 @@ std::set<std::uint64_t> LatencyObject::accepted() const {
     return numbers;
 }
 
+bool LatencyObject::is_named_baseline(MeasurementObject& measurement) {
+    if (measurement.purpose() != latency::Purpose::request) return false;
+    const auto* result = measurement.if_done();
+    return result != nullptr && result->options.name == baseline_name && result->valid() && result->load.empty();
+}
+
+std::set<std::uint64_t> LatencyObject::named_baselines(const std::vector<std::uint64_t>& going) {
+    std::set<std::uint64_t> stay;
+    for (const auto number : going)
+        if (is_named_baseline(existing(number))) stay.insert(number);
+    if (stay.empty()) return stay; // then the others, of which many were not read yet, needn't be looked at
+    std::set<std::string> conditions;
+    for (auto at = measurements_.rbegin(); at != measurements_.rend(); ++at)
+        if (is_named_baseline(*at->second) &&
+            !conditions.insert(latency::conditions_key(at->second->summary().environment)).second)
+            stay.erase(at->first);
+    return stay;
+}
+
 MeasurementObject& LatencyObject::watch_baseline(const std::string& conditions) {
     const auto by_acceptance = accepted();
     for (auto at = measurements_.rbegin(); at != measurements_.rend(); ++at) {

@@ -430,6 +430,9 @@ TEST_F(LatencyTest, ATextThatCanNotBeWrittenCostsNoResult) {
     EXPECT_EQ(run.State(), "done");
     EXPECT_THAT(run.Files(), ElementsAre((results() / "1.json").string()));
     EXPECT_THAT(log(), HasSubstr("cyclictest's text of measurement 1 could not be written"));
+    restart();
+    EXPECT_EQ(Measurement(*connection, ObjectPath("/org/rtnode1/measurement/1")).State(), "done");
+    EXPECT_EQ(refusal(options("1s")), "org.rtnode1.Error.UnsafeFolder");
 }
 
 TEST_F(LatencyTest, ATextBelongsToTheRunThatWroteItLast) {

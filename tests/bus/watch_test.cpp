@@ -119,6 +119,19 @@ TEST_F(WatchTest, AnAcceptedMeasurementStaysHoweverManyRunsFollow) {
     EXPECT_THAT(listed(), ElementsAre("/org/rtnode1/measurement/1", "/org/rtnode1/measurement/3"));
 }
 
+TEST_F(WatchTest, TheNewestRunThatIsCalledTheBaselineStaysHoweverManyFollow) {
+    configure("[latency]\nkeep = 1\n");
+    measure_baseline();
+    measure_baseline();
+    for (int run = 0; run < 3; ++run)
+        measure();
+    restart(); // the oldest goes after the end of the newest was told; now it has gone
+    EXPECT_THAT(listed(), ElementsAre("/org/rtnode1/measurement/2", "/org/rtnode1/measurement/5"));
+    Measurement run(*connection, latency->Watch({}));
+    run.Stop();
+    run.wait();
+}
+
 TEST_F(WatchTest, MetricsThatAKilledDaemonDidNotFinishAreClearedAway) {
     const auto folder = temp.path / "metrics";
     // node_exporter reads all that ends in .prom, hidden or not; the first is of daemons that named it so.
