@@ -216,16 +216,20 @@ void Store::prune(const Keep& keep) const {
         if (std::ranges::find(left, text.run, &Stored::number) != left.end()) return false;
         if (!text.is_there()) return true;
         const std::filesystem::path path(text.path);
-        remove(open_results_folder(path.parent_path()), path.parent_path(), path.filename());
-        return true;
+        try {
+            remove(open_results_folder(path.parent_path()), path.parent_path(), path.filename());
+            return true;
+        } catch (const Error&) {
+            return false; // nothing may be removed from such a folder now; the next time
+        }
     });
-    if (forgotten > 0) note_texts(known);
     for (const auto& path : {folder_, text_folder_}) {
         if (path.empty()) continue;
         const auto at = open_results_folder(path);
         for (const auto& name : names_in(at, path))
             if (name.starts_with(temporary_prefix)) remove(at, path, name);
     }
+    if (forgotten > 0) note_texts(known); // last: it alone needs room
 }
 
 std::string Store::text_name(const Options& options) {

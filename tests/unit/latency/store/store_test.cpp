@@ -138,7 +138,11 @@ TEST_F(StoreTest, ATextIsOfTheRunThatWroteItLastAndGoesWithIt) {
     EXPECT_THAT(later.files(2), ElementsAre(results / "2.json", text));
     later.prune({.requested = 1});
     EXPECT_THAT(later.files(2), ElementsAre(results / "2.json", text)) << "the first one's was not that";
-    later.prune({.requested = 0});
+    ASSERT_EQ(::chmod(texts.c_str(), 0777), 0);
+    Store(results).prune({.requested = 0});
+    EXPECT_THAT(names_in(results), ElementsAre("texts.json")) << "whatever the folder for texts is like";
+    ASSERT_EQ(::chmod(texts.c_str(), 0755), 0);
+    Store(results).prune({.requested = 0});
     EXPECT_THAT(names_in(texts), IsEmpty());
     EXPECT_THAT(later.files(2), IsEmpty());
 }
