@@ -144,12 +144,14 @@ std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigne
 
 bool passed(const Json& measurement) {
     const std::string end = text(measurement, "End");
-    return text(measurement, "State") == "done" && end != "break" && end != "overloaded";
+    return text(measurement, "State") == "done" && end != "break" && end != "overloaded" &&
+           words(measurement, "Invalid").empty();
 }
 
 std::string verdict(const Json& measurement, std::uint64_t break_us) {
     const auto cpus = numbers(measurement, "Cpus"), maximum = numbers(measurement, "Maximum");
     const std::string end = text(measurement, "End");
+    const auto doubts = words(measurement, "Invalid");
     const double missed = sum(numbers(measurement, "Missed")), faults = sum(numbers(measurement, "Faults"));
     std::string out = "Verdict: ";
     if (end == "overloaded") {
@@ -159,8 +161,12 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
     }
     if (end == "break")
         out += "FAILED, a latency above the limit" + (break_us > 0 ? fmt::format(" of {} µs; ", break_us) : "; ");
-    else if (break_us > 0)
+    else if (!doubts.empty())
+        out += "none; ";
+    else if (break_us > 0 && passed(measurement) && end != "stopped")
         out += fmt::format("passed, nothing above {} µs; ", break_us);
+    else if (break_us > 0)
+        out += fmt::format("nothing above {} µs so far; ", break_us);
 
     std::size_t worst = 0;
     for (std::size_t i = 1; i < maximum.size(); ++i)
@@ -171,7 +177,6 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
         out += fmt::format("at worst {} late, on CPU {:.0f}", microseconds(maximum[worst]), at(cpus, worst));
     if (end == "stopped") out += "; stopped before its time";
 
-    std::vector<std::string> doubts = words(measurement, "Invalid");
     if (doubts.empty()) {
         out += missed > 0 ? fmt::format("; {:.0f} missed deadline{}", missed, missed == 1 ? "" : "s")
                           : "; no deadline missed";

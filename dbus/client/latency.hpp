@@ -41,10 +41,11 @@ std::vector<std::string> remark_lines(const Json& report);
 /// `rtnodectl latency compare`: what Compare says.
 std::string format_comparison(const Json& comparison);
 
-/// What the run showed, and whether it can be trusted.
+/// What the run showed, and whether it can be trusted; if it can't, it has shown nothing.
 std::string verdict(const Json& measurement, std::uint64_t break_us = 0);
 
-/// Whether the run ended well: over its duration or stopped, and not by break or overload.
+/// Whether the run ended well: over its duration or stopped, not by break or overload, and with numbers that can be
+/// trusted. One that ended itself, since a CPU was taken away, can't.
 bool passed(const Json& measurement);
 
 /// `rtnodectl latency list`. Each row: path, name, state.

@@ -13,7 +13,8 @@ namespace rtnode::client {
 namespace {
 
 // Exit statuses of those who wait for a measurement.
-constexpr const char* ended_badly = "a latency above --break, an overloaded CPU, or it failed or rtnoded refused it";
+constexpr const char* ended_badly =
+    "a latency above --break, an overloaded CPU, numbers that can't be trusted, or it failed or rtnoded refused it";
 constexpr const char* goes_on = "Ctrl-C; the measurement goes on";
 
 struct Run {

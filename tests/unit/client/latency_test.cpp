@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 using namespace rtnode::client;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -109,6 +110,35 @@ TEST(Verdict, SaysWhyNotToTrustTheNumbers) {
     Json doubtful = good();
     doubtful["Invalid"] = {"the clock source is hpet", "3 page faults"};
     EXPECT_THAT(verdict(doubtful), EndsWith("DON'T TRUST IT: the clock source is hpet; 3 page faults"));
+}
+
+TEST(Verdict, IsNoneWhereTheNumbersCannotBeTrusted) {
+    Json aborted = good();
+    aborted["End"] = "stopped";
+    aborted["Invalid"] = {"3 s into the run kubelet gave a measured CPU away; the run ended there"};
+    EXPECT_EQ(verdict(aborted, 100),
+              "Verdict: none; at worst 86.4 µs late, on CPU 3; stopped before its time; DON'T TRUST IT: 3 s into the "
+              "run kubelet gave a measured CPU away; the run ended there");
+    EXPECT_THAT(verdict(aborted), StartsWith("Verdict: none; at worst"));
+    EXPECT_FALSE(passed(aborted));
+    aborted["End"] = "duration";
+    EXPECT_FALSE(passed(aborted)) << "in whatever way it ended";
+}
+
+TEST(Verdict, StaysAFailureWhereTheNumbersCannotBeTrustedEither) {
+    Json broken = good();
+    broken["End"] = "break";
+    broken["Invalid"] = {"3 page faults"};
+    EXPECT_THAT(verdict(broken, 80), AllOf(StartsWith("Verdict: FAILED"), EndsWith("DON'T TRUST IT: 3 page faults")));
+}
+
+TEST(Verdict, OfARunThatWasStoppedHoldsOnlySoFar) {
+    Json stopped = good();
+    stopped["End"] = "stopped";
+    EXPECT_EQ(verdict(stopped, 100),
+              "Verdict: nothing above 100 µs so far; at worst 86.4 µs late, on CPU 3; stopped before its time; no "
+              "deadline missed, no page fault in the loop");
+    EXPECT_TRUE(passed(stopped));
 }
 
 TEST(Verdict, OfAnOverloadedRunSaysWhatToDo) {
