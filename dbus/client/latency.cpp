@@ -100,10 +100,14 @@ std::vector<std::string> live_lines(const Json& measurement, std::size_t limit) 
     return lines;
 }
 
-std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, std::string_view unit) {
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, const Samples& samples) {
+    const bool gaps = samples.mode == "busy" || samples.mode == "hardware";
+    const auto& unit = samples.unit;
     std::vector<std::string> lines;
-    if (report.buckets.empty() && report.overflows == 0) return {"No wake-up was counted"};
-    lines.push_back(fmt::format("Wake-ups by latency, all CPUs{}:", width > 0 ? " (bars are logarithmic)" : ""));
+    if (report.buckets.empty() && report.overflows == 0)
+        return {gaps ? "No gap was counted" : "No wake-up was counted"};
+    lines.push_back(fmt::format("{}, all CPUs{}:", gaps ? "Gaps by length" : "Wake-ups by latency",
+                                width > 0 ? " (bars are logarithmic)" : ""));
 
     constexpr std::uint64_t most_rows = 24;
     std::vector<std::pair<std::string, std::uint64_t>> rows;
@@ -187,6 +191,18 @@ std::string verdict(const Json& measurement, std::uint64_t break_us) {
     return out;
 }
 
+namespace {
+
+/// All that there were: of very many the report keeps the worst alone. 0 of an older daemon, which didn't count them.
+std::uint64_t spikes_of(const Json& report) {
+    std::uint64_t all = 0;
+    for (const auto& thread : member(report, "thread"))
+        all += count(thread, "spikes").value_or(0);
+    return all;
+}
+
+} // namespace
+
 std::vector<std::string> remark_lines(const Json& report) {
     constexpr std::size_t most_spikes = 10, most_hints = 3; // the strongest suspects come first; the report has all
     std::vector<std::string> lines;
@@ -196,11 +212,12 @@ std::vector<std::string> remark_lines(const Json& report) {
     const auto lateness = [](const Json& spike) { return number(spike, "late_ns").value_or(0); };
     std::stable_sort(spikes.begin(), spikes.end(),
                      [&](const Json& a, const Json& b) { return lateness(a) > lateness(b); });
-    if (!spikes.empty())
+    const auto shown = std::min(spikes.size(), most_spikes);
+    const auto seen = std::max<std::uint64_t>(spikes_of(report), spikes.size());
+    if (shown > 0)
         lines.push_back(
-            fmt::format("Spikes, the worst first{}:",
-                        spikes.size() > most_spikes ? fmt::format(" ({} of {})", most_spikes, spikes.size()) : ""));
-    for (std::size_t i = 0; i < std::min(spikes.size(), most_spikes); ++i) {
+            fmt::format("Spikes, the worst first{}:", seen > shown ? fmt::format(" ({} of {})", shown, seen) : ""));
+    for (std::size_t i = 0; i < shown; ++i) {
         auto hints = words(spikes[i], "hints");
         hints.resize(std::min(hints.size(), most_hints));
         lines.push_back(fmt::format("  {}  CPU {:>3} {:>12}  {}",
@@ -215,6 +232,8 @@ std::vector<std::string> remark_lines(const Json& report) {
                                     printable(text(finding, "actual")),
                                     remedy.empty() ? "" : "; " + printable(remedy)));
     }
+    for (const auto& note : words(report, "notes"))
+        lines.push_back("Note: " + printable(note));
     return lines;
 }
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace rtnode::client {
@@ -28,14 +27,19 @@ std::string microseconds(double nanoseconds);
 /// One line a CPU, of the live properties; at most @p limit lines, the last of which then says how many are left out.
 std::vector<std::string> live_lines(const Json& measurement, std::size_t limit);
 
+/// What the report's numbers are.
+struct Samples {
+    std::string mode = "cyclic"; ///< as the option of Start: busy and hardware have gaps, any other has wake-ups
+    std::string unit = "µs";     ///< or "ns"
+};
+
 /// Wake-ups over latency, of all CPUs together. Columns are joined so that at most 24 rows appear; bars are
 /// logarithmic, else the tail, which is what matters, would not be seen.
 /// @param width of the terminal, columns; 0 = it is none, and gets no bars
-/// @param unit of the report's numbers: "µs" or "ns"
-std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, std::string_view unit = "µs");
+std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, const Samples& samples = {});
 
-/// Of a JSON report: the load beside it, the worst spikes with their times and hints, and what is bad about the machine
-/// with the remedy.
+/// Of a JSON report: the load beside it, the worst spikes with their times and hints, what is bad about the machine
+/// with the remedy, and the daemon's notes.
 std::vector<std::string> remark_lines(const Json& report);
 
 /// `rtnodectl latency compare`: what Compare says.

@@ -55,9 +55,11 @@ void print_result(Session& session, const std::string& path, const Json& measure
     Terminal& terminal = session.terminal();
     const CyclictestReport report = parse_cyclictest(session.bus().report(path, "cyclictest-2.4"));
     terminal.lines({report.latencies.begin(), report.latencies.end()});
+    const Json document = Json::parse(session.bus().report(path, "json"));
     terminal.lines(histogram_lines(report, terminal.live() ? terminal.width() : 0,
-                                   measurement.value("Resolution", 1000) == 1 ? "ns" : "µs"));
-    terminal.lines(remark_lines(Json::parse(session.bus().report(path, "json"))));
+                                   {.mode = text(member(document, "options"), "mode"),
+                                    .unit = measurement.value("Resolution", 1000) == 1 ? "ns" : "µs"}));
+    terminal.lines(remark_lines(document));
     for (const auto& file : words(measurement, "Files"))
         terminal.line("Written: " + printable(file));
     terminal.line(verdict(measurement, break_us));

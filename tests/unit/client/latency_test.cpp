@@ -90,6 +90,14 @@ TEST(Histogram, JoinsColumnsSoThatItFitsAScreen) {
 
 TEST(Histogram, SaysWhenThereIsNothingToDraw) {
     EXPECT_THAT(histogram_lines({}, 80), ElementsAre("No wake-up was counted"));
+    EXPECT_THAT(histogram_lines({}, 80, {.mode = "busy"}), ElementsAre("No gap was counted"));
+}
+
+TEST(Histogram, IsOfGapsWhereTheRunNeverSleeps) {
+    for (const std::string mode : {"busy", "hardware"})
+        EXPECT_EQ(histogram_lines(parse_cyclictest(report), 0, {.mode = mode})[0], "Gaps by length, all CPUs:");
+    for (const std::string mode : {"cyclic", ""}) // an older daemon doesn't tell
+        EXPECT_EQ(histogram_lines(parse_cyclictest(report), 0, {.mode = mode})[0], "Wake-ups by latency, all CPUs:");
 }
 
 TEST(Verdict, NamesTheWorstLatencyAndItsCpu) {
@@ -179,7 +187,7 @@ TEST(MeasurementList, IsATable) {
 }
 
 TEST(Histogram, CountsInNanosecondsWhereTheRunDid) {
-    EXPECT_THAT(histogram_lines(parse_cyclictest(report), 60, "ns")[1], HasSubstr(" 1 ns    3 █"));
+    EXPECT_THAT(histogram_lines(parse_cyclictest(report), 60, {.unit = "ns"})[1], HasSubstr(" 1 ns    3 █"));
 }
 
 TEST(Remarks, ShowTheWorstSpikesWithWhatWasSeenAndWhatIsBadAboutTheMachine) {
@@ -204,6 +212,23 @@ TEST(Remarks, ShowTheWorstSpikesWithWhatWasSeenAndWhatIsBadAboutTheMachine) {
     EXPECT_THAT(lines[1], HasSubstr(".123  CPU   3    1200.0 µs  thread hog:7 (nice 0) for 1190 µs of 1200 µs; 1 SMI"));
     EXPECT_THAT(lines[2], HasSubstr("1100.0 µs  nothing else was seen"));
     EXPECT_EQ(lines[11], "Doubtful: smt-siblings: 1 shares a core with 5; nosmt");
+}
+
+TEST(Remarks, CountAllSpikesAndNotOnlyThoseThatWereKept) {
+    Json spikes = Json::array();
+    for (int i = 1; i <= 12; ++i)
+        spikes.push_back({{"cpu", 3}, {"late_ns", i * 100'000}});
+    EXPECT_EQ(remark_lines({{"spikes", spikes}, {"thread", {{"0", {{"spikes", 40'000}}}, {"1", {{"spikes", 12}}}}}})[0],
+              "Spikes, the worst first (10 of 40012):");
+    EXPECT_EQ(remark_lines({{"spikes", {spikes[0], spikes[1]}}, {"thread", {{"0", {{"spikes", 2}}}}}})[0],
+              "Spikes, the worst first:");
+}
+
+TEST(Remarks, EndWithWhatTheDaemonNoted) {
+    EXPECT_THAT(remark_lines({{"notes", {"SMIs can't be counted", "CPU 3: 12 ms stolen\033[2J"}},
+                              {"sysinfo", {{"findings", {{{"check", "smt-siblings"}, {"state", "bad"}}}}}}}),
+                ElementsAre(StartsWith("Doubtful: smt-siblings"), "Note: SMIs can't be counted",
+                            "Note: CPU 3: 12 ms stolen?[2J"));
 }
 
 TEST(Remarks, OfAnOlderDaemonsReportAreNone) {
