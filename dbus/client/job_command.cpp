@@ -1,3 +1,4 @@
+#include "client/arguments.hpp"
 #include "client/commands.hpp"
 #include "client/exit_statuses.hpp"
 #include "client/job.hpp"
@@ -84,7 +85,8 @@ void add_jobs(CLI::App& app, Session& session) {
         CLI::App* sub = parent->add_subcommand(name, what);
         sub->callback(
             [&session, number, act] { session.action = [number, act](Session& s) { return act(s, *number); }; });
-        return std::pair(sub, sub->add_option("JOB", *number, "Its number")->type_name("")->required());
+        auto* option = sub->add_option("JOB", *number, "Its number")->type_name("")->required();
+        return std::pair(sub, number_of_one(option, "rtnodectl jobs"));
     };
     add(command, "show", "Show one job and its result", show);
     const auto follow = [](Session& s, std::uint64_t number) { return finish_job(s, job_path(number)); };

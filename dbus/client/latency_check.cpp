@@ -1,5 +1,6 @@
 // rtnodectl latency check: the regression watch, as rtnode-latency@.service runs it.
 
+#include "client/arguments.hpp"
 #include "client/commands.hpp"
 #include "client/follow.hpp"
 #include "client/latency.hpp"
@@ -63,7 +64,7 @@ void add_latency_check(CLI::App& latency, Session& session) {
         "check",
         "Measure shortly, as the baseline was, and tell whether latency got worse; exits with 1 when runs in a "
         "row agree that it did");
-    command->add_option("--duration", *duration, "How long: 10s to 1m; else 10s")->type_name("TIME");
+    not_empty(command->add_option("--duration", *duration, "How long: 10s to 1m; else 10s"))->type_name("TIME");
     command->callback(
         [&session, duration] { session.action = [duration](Session& s) { return check(s, *duration); }; });
 }
