@@ -8,9 +8,9 @@ namespace rtnode::client {
 
 namespace {
 
-void add_text(CLI::App& command, const char* name, std::optional<std::string>& value, const char* what,
-              const char* type) {
-    not_empty(command.add_option(name, value, what)->type_name(type));
+CLI::Option* add_text(CLI::App& command, const char* name, std::optional<std::string>& value, const char* what,
+                      const char* type) {
+    return not_empty(command.add_option(name, value, what)->type_name(type));
 }
 
 /// @param least below it is nothing that could be passed on
@@ -51,8 +51,13 @@ void LatencyRun::declare(CLI::App& command) {
     command.add_flag("--tracemark", tracemark, "With --break: mark the kernel's trace there, and stop it");
     add_number(command, "--load", load, "So many stress-ng workers keep other CPUs busy meanwhile", "N");
     add_text(command, "--load-cpus", load_cpus, "Where they run; else on all CPUs that are not measured", "LIST");
-    add_text(command, "--hardware-first", hardware_first,
-             "For so long first whether firmware or a hypervisor takes the CPUs away; ends there if it does", "TIME");
+    auto* first = add_text(command, "--hardware-first", hardware_first,
+                           "For so long first whether firmware or a hypervisor takes the CPUs away; ends there if it "
+                           "does",
+                           "TIME");
+    add_number(command, "--hardware-limit", hardware_limit_us,
+               "With --hardware-first: for how many microseconds it may; else 20", "US", 1)
+        ->needs(first);
     command.add_flag("--force", force, "Accept what may take CPUs from others");
     add_text(command, "--name", name, "A label", "TEXT");
 }
@@ -84,7 +89,9 @@ Options LatencyRun::options() const {
 
 std::optional<HardwareFirst> LatencyRun::hardware() const {
     if (!hardware_first) return std::nullopt;
-    return HardwareFirst{.duration = *hardware_first};
+    HardwareFirst first{.duration = *hardware_first};
+    if (hardware_limit_us) first.limit_us = *hardware_limit_us;
+    return first;
 }
 
 } // namespace rtnode::client

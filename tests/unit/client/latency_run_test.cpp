@@ -79,3 +79,12 @@ TEST(LatencyRun, HasAStepBeforeItOnlyWhereOneWasAskedFor) {
     EXPECT_EQ(parsed({}).hardware(), std::nullopt);
     EXPECT_EQ(parsed({"--hardware-first", "5s"}).hardware().value().duration, "5s");
 }
+
+TEST(LatencyRun, LimitsTheStepBeforeItByWhatIsAskedFor) {
+    EXPECT_EQ(parsed({"--hardware-first", "5s"}).hardware().value().limit_us, 20u) << "as cluster tests do";
+    EXPECT_EQ(parsed({"--hardware-first", "5s", "--hardware-limit", "50"}).hardware().value().limit_us, 50u);
+    EXPECT_THAT(said_of({"--hardware-limit", "50"}), HasSubstr("--hardware-limit requires --hardware-first"));
+    EXPECT_THAT(said_of({"--hardware-first", "5s", "--hardware-limit", "0"}),
+                HasSubstr("it must be a whole number, 1 to 4294967295"))
+        << "0 would be no limit";
+}
