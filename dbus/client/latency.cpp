@@ -289,7 +289,30 @@ std::string worst_of(const Json& row) {
     return maximum.empty() ? "-" : microseconds(*std::max_element(maximum.begin(), maximum.end()));
 }
 
+std::string name_or_error_of(const Json& row) {
+    const auto name = text(row, "name"), error = text(member(row, "error"), "message");
+    if (error.empty()) return printable(name);
+    // The daemon, which doesn't know the name then, gives the reason for one.
+    return printable((name.empty() || name == error ? "" : name + "; ") + "can't be read: " + error);
+}
+
 } // namespace
+
+Json with_properties(const Json& rows, const std::function<Json(const std::string&)>& read) {
+    Json out = Json::array();
+    for (Json row : rows) {
+        try {
+            row.update(read(text(row, "path")));
+        } catch (const ClientError& error) {
+            if (error.exit() == Exit::unreachable || error.exit() == Exit::not_authorized) throw;
+            // Only so many are kept: one may go between the two calls.
+            if (error.name() == "org.freedesktop.DBus.Error.UnknownObject") continue;
+            row["error"] = {{"name", error.name()}, {"message", error.what()}};
+        }
+        out.push_back(std::move(row));
+    }
+    return out;
+}
 
 std::string format_measurement_list(const Json& rows) {
     if (!rows.is_array() || rows.empty()) return "No measurements\n";
@@ -298,7 +321,7 @@ std::string format_measurement_list(const Json& rows) {
     for (const Json& row : rows)
         out += fmt::format("{:>11}  {:<8} {:<21} {:>8}  {:<11} {:>8}  {}\n", number_of(text(row, "path")),
                            text(row, "state"), started_of(row), duration_of(row), cpus_of(row), worst_of(row),
-                           printable(text(row, "name")));
+                           name_or_error_of(row));
     return out;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 // What rtnodectl shows of measurements. Properties of org.rtnode1.Measurement come as JSON; its latencies are ns.
 
+#include "client/client_error.hpp"
 #include "client/fields.hpp"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -52,7 +54,12 @@ std::string verdict(const Json& measurement, std::uint64_t break_us = 0);
 /// trusted. One that ended itself, since a CPU was taken away, can't.
 bool passed(const Json& measurement);
 
-/// `rtnodectl latency list`. Each row: path, name, state.
+/// Rows of path, name and state, each with the properties that @p read gives of its path. One that can't be read keeps
+/// what is known of it and gets a key error, with name and message; one that went meanwhile isn't there any more.
+/// @throws ClientError when the daemon isn't there or lets nobody in
+Json with_properties(const Json& rows, const std::function<Json(const std::string& path)>& read);
+
+/// `rtnodectl latency list`: rows of with_properties().
 std::string format_measurement_list(const Json& rows);
 
 /// The number at the end of an object path.

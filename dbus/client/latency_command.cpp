@@ -72,9 +72,8 @@ bool hardware_is_good(Session& session, const Options& run, const HardwareFirst&
 }
 
 Exit list(Session& session) {
-    Json rows = session.bus().measurements();
-    for (Json& row : rows)
-        row.update(session.bus().measurement(text(row, "path")));
+    const Json rows = with_properties(session.bus().measurements(),
+                                      [&](const std::string& path) { return session.bus().measurement(path); });
     if (session.json)
         session.print(rows);
     else

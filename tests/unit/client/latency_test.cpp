@@ -186,6 +186,34 @@ TEST(MeasurementList, IsATable) {
     EXPECT_EQ(format_measurement_list(Json::array()), "No measurements\n");
 }
 
+TEST(MeasurementList, GoesOnBehindOneThatCannotBeRead) {
+    const Json rows = {{{"path", "/org/rtnode1/measurement/1"}, {"name", "night"}, {"state", "done"}},
+                       {{"path", "/org/rtnode1/measurement/2"}, {"name", "gone"}, {"state", "done"}},
+                       {{"path", "/org/rtnode1/measurement/3"}, {"name", "day"}, {"state", "done"}}};
+    const auto read = with_properties(rows, [](const std::string& path) -> Json {
+        if (path.ends_with("/1"))
+            throw ClientError(Exit::failed, "org.rtnode1.Error.NoSuchMeasurement", "the result in 1.json is damaged");
+        if (path.ends_with("/2")) // only so many are kept
+            throw ClientError(Exit::failed, "org.freedesktop.DBus.Error.UnknownObject", "");
+        return {{"Duration", 1'000'000}, {"Cpus", {1}}, {"Maximum", {12'300}}};
+    });
+    EXPECT_EQ(format_measurement_list(read),
+              "MEASUREMENT  STATE    STARTED                    FOR  CPUS             MAX  NAME\n"
+              "          1  done     -                            -  -                  -  night; can't be read: the "
+              "result in 1.json is damaged\n"
+              "          3  done     -                           1s  1            12.3 µs  day\n");
+    EXPECT_EQ(read[0]["error"]["name"], "org.rtnode1.Error.NoSuchMeasurement") << "for --json";
+
+    const Json unnamed{{"name", "it is damaged"}, {"error", {{"message", "it is damaged"}}}};
+    EXPECT_THAT(format_measurement_list(Json::array({unnamed})), EndsWith("-  can't be read: it is damaged\n"));
+}
+
+TEST(MeasurementList, EndsWhereTheDaemonWentAway) {
+    EXPECT_THROW(with_properties({{{"path", "/org/rtnode1/measurement/1"}}},
+                                 [](const std::string&) -> Json { throw ClientError(Exit::unreachable, "", "gone"); }),
+                 ClientError);
+}
+
 TEST(Histogram, CountsInNanosecondsWhereTheRunDid) {
     EXPECT_THAT(histogram_lines(parse_cyclictest(report), 60, {.unit = "ns"})[1], HasSubstr(" 1 ns    3 █"));
 }
