@@ -88,6 +88,11 @@ class LogReader {
 /// While following, Ctrl-C is looked at between calls: none may take long, even if the daemon hangs.
 constexpr std::chrono::seconds answer_limit{5};
 
+std::uint64_t now_us() {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
+}
+
 std::string bar_of(const Json& job, unsigned width) {
     if (text(job, "State") == "queued") return "Waiting for the jobs before it";
     const std::string step = text(job, "State") == "canceling" ? "Canceling" : text(job, "Step");
@@ -148,7 +153,7 @@ Followed follow_measurement(Bus& bus, const std::string& path, Terminal& termina
             // The numbers change without signals, which would disturb what is measured; somebody who looks reads them.
             if (terminal.live()) {
                 const unsigned rows = terminal.height();
-                terminal.show_live(live_lines(measurement->properties(), rows > 3 ? rows - 2 : 1));
+                terminal.show_live(live_lines(measurement->properties(), rows > 3 ? rows - 2 : 1, now_us()));
             }
             std::optional<std::chrono::milliseconds> period;
             if (terminal.live()) period = std::chrono::milliseconds(250);

@@ -80,26 +80,6 @@ std::string microseconds(double nanoseconds) {
     return fmt::format("{:.1f} µs", nanoseconds / 1000);
 }
 
-std::vector<std::string> live_lines(const Json& measurement, std::size_t limit) {
-    const auto cpus = numbers(measurement, "Cpus"), cycles = numbers(measurement, "Cycles"),
-               last = numbers(measurement, "Last"), minimum = numbers(measurement, "Minimum"),
-               average = numbers(measurement, "Average"), maximum = numbers(measurement, "Maximum"),
-               missed = numbers(measurement, "Missed");
-    std::vector<std::string> lines;
-    for (std::size_t i = 0; i < cpus.size(); ++i) {
-        if (lines.size() + 1 >= limit && i + 1 < cpus.size()) {
-            lines.push_back(fmt::format("… and {} more CPUs", cpus.size() - i));
-            break;
-        }
-        std::string line = fmt::format(
-            "CPU {:>3}  cycles {:>9.0f}  now {:>7.1f}  min {:>6.1f}  avg {:>6.1f}  max {:>7.1f} µs", cpus[i],
-            at(cycles, i), at(last, i) / 1000, at(minimum, i) / 1000, at(average, i) / 1000, at(maximum, i) / 1000);
-        if (at(missed, i) > 0) line += fmt::format("  missed {:.0f}", at(missed, i));
-        lines.push_back(line);
-    }
-    return lines;
-}
-
 std::vector<std::string> histogram_lines(const CyclictestReport& report, unsigned width, const Samples& samples) {
     const bool gaps = samples.mode == "busy" || samples.mode == "hardware";
     const auto& unit = samples.unit;

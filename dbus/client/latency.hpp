@@ -26,8 +26,11 @@ CyclictestReport parse_cyclictest(const std::string& report);
 /// "3.2 µs" of nanoseconds.
 std::string microseconds(double nanoseconds);
 
-/// One line a CPU, of the live properties; at most @p limit lines, the last of which then says how many are left out.
-std::vector<std::string> live_lines(const Json& measurement, std::size_t limit);
+/// The time that is left, a heading, and one line a CPU, of the live properties. Of more CPUs than there is room for
+/// those with the highest maximum, and a last line that sums up the others.
+/// @param limit of lines; below 4 there is no heading, and at least one CPU is shown
+/// @param now_us since the epoch
+std::vector<std::string> live_lines(const Json& measurement, std::size_t limit, std::uint64_t now_us);
 
 /// What the report's numbers are.
 struct Samples {

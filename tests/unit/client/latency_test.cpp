@@ -155,27 +155,6 @@ TEST(Verdict, OfAnOverloadedRunSaysWhatToDo) {
     EXPECT_FALSE(passed(run));
 }
 
-TEST(LiveLines, AreOneACpuInEightyColumns) {
-    Json running = good();
-    running["Cycles"] = Json::array({1000, 1001});
-    running["Last"] = Json::array({4000, 5000});
-    running["Minimum"] = Json::array({2900, 3000});
-    running["Average"] = Json::array({4100.5, 4200});
-    const auto lines = live_lines(running, 10);
-    ASSERT_THAT(lines, SizeIs(2));
-    EXPECT_EQ(lines[0], "CPU   0  cycles      1000  now     4.0  min    2.9  avg    4.1  max    84.2 µs");
-    EXPECT_THAT(lines[1], StartsWith("CPU   3  "));
-}
-
-TEST(LiveLines, FitTheScreen) {
-    Json running{{"Cpus", Json::array()}};
-    for (int cpu = 0; cpu < 64; ++cpu)
-        running["Cpus"].push_back(cpu);
-    const auto lines = live_lines(running, 10);
-    ASSERT_THAT(lines, SizeIs(10));
-    EXPECT_EQ(lines.back(), "… and 55 more CPUs");
-}
-
 TEST(MeasurementList, IsATable) {
     const Json row{{"path", "/org/rtnode1/measurement/12"},     {"name", "night"},         {"state", "done"},
                    {"Started", 1'700'000'000'000'000},          {"Duration", 600'000'000}, {"Cpus", {1, 2, 3, 5}},
