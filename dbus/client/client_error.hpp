@@ -9,7 +9,7 @@ namespace rtnode::client {
 /// Exit status, documented in --help.
 enum class Exit {
     ok = 0,
-    failed = 1,         ///< the job or measurement failed, was canceled or interrupted; or the daemon refused
+    failed = 1,         ///< the job or measurement failed, was canceled or interrupted, or can't be trusted; or refused
     usage = 2,          ///< wrong arguments
     not_authorized = 3, ///< by polkit or the bus
     unreachable = 4,    ///< no bus, no daemon, or it went away

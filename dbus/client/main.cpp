@@ -15,7 +15,7 @@ using namespace rtnode::client;
 std::string all_statuses() {
     return exit_statuses(
         {{Exit::ok, "done; also when there was nothing to do"},
-         {Exit::failed, "the job or measurement failed, was canceled or interrupted; verify or "
+         {Exit::failed, "the job or measurement failed, was canceled or interrupted, or can't be trusted; verify or "
                         "compare found something bad; or rtnoded refused"},
          {Exit::hardware, "latency run --hardware-first: firmware or a hypervisor is too late already"},
          {Exit::unchanged, "nothing to do, with --unchanged-exit-77"},
