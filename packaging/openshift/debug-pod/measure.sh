@@ -3,8 +3,8 @@
 #
 #   measure.sh [10m|1h|DURATION] [--cpus LIST] [--interval MICROSECONDS]
 #
-# All CPUs that no container has for itself and every millisecond, unless said otherwise. Reasons not to trust the numbers
-# come with them; it fails when the measurement did (a CPU missed more than half its deadlines).
+# All CPUs that no container has for itself and every millisecond, unless said otherwise. It fails when the measurement did
+# (a CPU missed more than half its deadlines), and when the numbers can't be trusted; the reasons come with them.
 duration=10m options=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -31,7 +31,8 @@ status=0
 bus call "${object[@]}" Wait >/dev/null || status=1
 # The whole report is one string of many lines.
 bus call "${object[@]}" GetReport s cyclictest-2.4 | strings | grep Latencies || status=1
-property "${object[@]}" Invalid | strings | sed 's/^/# Not to be trusted: /'
+doubts=$(property "${object[@]}" Invalid | strings | sed 's/^/# Not to be trusted: /')
+[ -z "$doubts" ] || { echo "$doubts" && status=1; }
 property "${object[@]}" Files | strings | sed 's/^/# Written: /'
 forget "measure-$duration"
 exit $status
