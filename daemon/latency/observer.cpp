@@ -53,7 +53,8 @@ void Observer::begin(std::int64_t first_ns) {
 }
 
 std::vector<Spike> Observer::look(std::int64_t now_ns) {
-    witness_.look(now_ns);
+    // To read the counter of SMIs the kernel interrupts the CPU, which is no price for a hint that nobody asked for.
+    witness_.look(now_ns, options_.spike_us > 0);
     for (const auto& thread : threads_)
         thread->count_faults();
     auto spikes = new_spikes(now_ns);
@@ -248,7 +249,8 @@ std::vector<std::string> Observer::notes() const {
         notes.push_back(
             "which thread or interrupt had the CPU at a spike, and for how long, only a trace tells (option "
             "'trace'); the hints are what was counted in the second around it");
-    for (const auto& missing : witness_.missing())
+    // Without a threshold there are no hints that could lack something.
+    for (const auto& missing : options_.spike_us > 0 ? witness_.missing() : witness_.uncounted())
         notes.push_back(missing);
     return notes;
 }

@@ -157,8 +157,8 @@ void Witness::find_sources() {
     const auto vendor = first_processor(root_)["vendor_id"];
     const bool has_counter = vendor == "GenuineIntel";
     if (!has_counter)
-        missing_.push_back(fmt::format("SMIs can't be counted: only Intel's processors do (this one: {})",
-                                       vendor.empty() ? "unknown" : vendor));
+        uncounted_.push_back(fmt::format("SMIs can't be counted: only Intel's processors do (this one: {})",
+                                         vendor.empty() ? "unknown" : vendor));
     std::map<std::string, CpuList> no_smis; // by reason
     CpuList no_frequency;
     bool slow = false;
@@ -191,7 +191,8 @@ void Witness::find_sources() {
             no_frequency.push_back(cpu);
     }
     for (const auto& [why, cpus] : no_smis)
-        missing_.push_back(fmt::format("SMIs of CPU {} can't be counted: {}", format_cpu_list(cpus), why));
+        uncounted_.push_back(fmt::format("SMIs of CPU {} can't be counted: {}", format_cpu_list(cpus), why));
+    missing_.insert(missing_.end(), uncounted_.begin(), uncounted_.end());
     if (slow) {
         for (auto& [cpu, source] : sources_)
             source.frequency.clear();
@@ -204,24 +205,27 @@ void Witness::find_sources() {
     }
 }
 
-void Witness::look(std::int64_t monotonic_ns) {
+void Witness::look(std::int64_t monotonic_ns, bool smis) {
     if (!looks_.empty() && monotonic_ns <= looks_.back().at_ns) return;
     Look look{.at_ns = monotonic_ns, .cpus = read_counters(cpus_, root_)};
     const auto throttled = throttled_of(cgroups_);
     for (auto& [cpu, counters] : look.cpus) {
         const auto& source = sources_.at(cpu);
         counters.throttled = throttled;
-        counters.smis = smis_of(source.msr.get());
+        if (smis) counters.smis = smis_of(source.msr.get());
         for (const auto& usage : source.deep_idle)
             counters.deep_idle += count_in(usage).value_or(0);
         if (!source.frequency.empty()) counters.frequency_khz = count_in(source.frequency);
     }
     for (const auto& [cpu, now] : look.cpus) {
         auto& totals = totals_[cpu];
-        if (!totals.smis && now.smis) totals.smis = 0;
+        if (now.smis) {
+            const auto last = last_smis_.try_emplace(cpu, *now.smis).first;
+            totals.smis = totals.smis.value_or(0) + grown_32(last->second, *now.smis);
+            last->second = *now.smis;
+        }
         if (looks_.empty() || !looks_.back().cpus.contains(cpu)) continue;
         const auto& before = looks_.back().cpus.at(cpu);
-        if (before.smis && now.smis) *totals.smis += grown_32(*before.smis, *now.smis);
         totals.stolen_ms += milliseconds_of(grown(before.steal_ticks, now.steal_ticks));
     }
     looks_.push_back(std::move(look));

@@ -23,7 +23,8 @@ class Witness {
 
     /// About once a second; only the last few looks are kept.
     /// @param monotonic_ns now; a look that isn't later than the last one is none
-    void look(std::int64_t monotonic_ns);
+    /// @param smis whether to count SMIs, too; where nobody wants hints, the first look and the last one are enough
+    void look(std::int64_t monotonic_ns, bool smis = true);
 
     enum class About {
         Everything,
@@ -47,6 +48,8 @@ class Witness {
 
     /// What could not be read when this was made, and what would make it readable.
     std::vector<std::string> missing() const { return missing_; }
+    /// Of that why totals() has no SMIs.
+    std::vector<std::string> uncounted() const { return uncounted_; }
 
   private:
     struct Look {
@@ -66,9 +69,10 @@ class Witness {
     std::string root_;
     std::vector<std::string> cgroups_;
     std::map<unsigned, Source> sources_;
-    std::vector<std::string> missing_;
+    std::vector<std::string> missing_, uncounted_;
     std::deque<Look> looks_;
     std::map<unsigned, Totals> totals_;
+    std::map<unsigned, std::uint64_t> last_smis_;
 };
 
 } // namespace rtnode::latency

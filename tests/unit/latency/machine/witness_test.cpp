@@ -273,6 +273,11 @@ TEST_F(WitnessTest, AddsUpSmisAndStealOfAllItsLooks) {
     witness.look(at(3));
     EXPECT_EQ(witness.totals(2).smis, 7U) << "over the end of the counter";
     EXPECT_EQ(witness.totals(2).stolen_ms, 30U);
+    smis(3);
+    witness.look(at(4), false);
+    EXPECT_EQ(witness.totals(2).smis, 7U) << "not looked at";
+    witness.look(at(5));
+    EXPECT_EQ(witness.totals(2).smis, 9U);
     EXPECT_EQ(witness.totals(3).smis, std::nullopt) << "it has no register that can be read";
 }
 
@@ -336,6 +341,7 @@ TEST_F(WitnessTest, IgnoresALookThatIsNotLater) {
 
 TEST_F(WitnessTest, MissesNothingWhereAllCanBeRead) {
     EXPECT_THAT(Witness({2}, root).missing(), IsEmpty());
+    EXPECT_THAT(Witness({2}, root).uncounted(), IsEmpty());
 }
 
 TEST_F(WitnessTest, SaysWhatWouldMakeSmisCountable) {
@@ -343,6 +349,7 @@ TEST_F(WitnessTest, SaysWhatWouldMakeSmisCountable) {
                 Contains("SMIs of CPU 0,3 can't be counted: /dev/cpu/N/msr is absent; load the kernel module msr"));
     write("dev/cpu/2/msr", "short");
     EXPECT_THAT(Witness({2}, root).missing(), ElementsAre(HasSubstr("SMIs of CPU 2 can't be counted: MSR 0x34")));
+    EXPECT_THAT(Witness({2}, root).uncounted(), ElementsAre(HasSubstr("SMIs of CPU 2 can't be counted: MSR 0x34")));
     write("proc/cpuinfo", "processor\t: 0\nvendor_id\t: AuthenticAMD\n\n");
     EXPECT_THAT(Witness({2}, root).missing(), ElementsAre(HasSubstr("only Intel's processors do (this one: Auth")));
 }
