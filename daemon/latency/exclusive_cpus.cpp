@@ -1,6 +1,7 @@
 #include "latency/exclusive_cpus.hpp"
 
 #include "state/error.hpp"
+#include "state/machine_files.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,11 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string line_of(const fs::path& path) {
-    std::ifstream file(path);
-    std::string line;
-    std::getline(file, line);
-    return line;
+/// "" where there is none: a cgroup may go at any time.
+std::string text_of(const fs::path& path) {
+    return line_of(path).value_or("");
 }
 
 /// The files of a version of the cgroup hierarchy, and what says that the CPUs are a cgroup's own.
@@ -42,10 +41,10 @@ std::string own_cgroup(const std::string& root, std::string_view controllers) {
 
 /// Whether a process runs in the cgroup or below it.
 bool is_populated(const fs::path& folder) {
-    if (!line_of(folder / "cgroup.procs").empty()) return true;
+    if (!text_of(folder / "cgroup.procs").empty()) return true;
     std::error_code error;
     for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-        if (it->path().filename() == "cgroup.procs" && !line_of(it->path()).empty()) return true;
+        if (it->path().filename() == "cgroup.procs" && !text_of(it->path()).empty()) return true;
     return false;
 }
 
@@ -56,12 +55,12 @@ std::vector<ExclusiveCpus> owned_below(const fs::path& top, const Hierarchy& hie
     std::error_code error;
     for (fs::recursive_directory_iterator it(top, error), end; !error && it != end; it.increment(error)) {
         const auto folder = it->path().parent_path();
-        if (it->path().filename() != hierarchy.owns || folder == top || !hierarchy.is_own(line_of(it->path())))
+        if (it->path().filename() != hierarchy.owns || folder == top || !hierarchy.is_own(text_of(it->path())))
             continue;
         const auto cgroup = "/" + folder.lexically_relative(top).string();
         if ((own + "/").starts_with(cgroup + "/") || !is_populated(folder)) continue;
         ExclusiveCpus owned{.cpus = {}, .pod = {}, .container = {}, .cgroup = cgroup};
-        const auto cpus = parse_cpu_list(line_of(folder / hierarchy.cpus));
+        const auto cpus = parse_cpu_list(text_of(folder / hierarchy.cpus));
         std::set_intersection(cpus.begin(), cpus.end(), wanted.begin(), wanted.end(), std::back_inserter(owned.cpus));
         if (!owned.cpus.empty()) found.push_back(std::move(owned));
     }
