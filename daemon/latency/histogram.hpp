@@ -223,7 +223,7 @@ class Recorder {
     Spikes spikes(unsigned cpu, std::uint64_t from = 0) const {
         Spikes spikes{.end = head_->spikes.get(std::memory_order_acquire)};
         if (spikes.end - from > spikes_.size())
-            if (const auto worst = read(*worst_, cpu); worst && worst->number >= from)
+            if (const auto worst = read(*worst_, cpu); worst && worst->number >= from && worst->number < spikes.end)
                 spikes.kept.push_back(worst->spike);
         for (auto i = std::max(from, spikes.end - std::min<std::uint64_t>(spikes.end, spikes_.size())); i < spikes.end;
              ++i) {
@@ -270,16 +270,20 @@ class Recorder {
         slot.version.set(version + 2, std::memory_order_release);
     }
 
-    /// Nothing when it is being written, or was never.
+    /// Nothing when it was never written, or is written all the time.
     static std::optional<NumberedSpike> read(const SpikeSlot& slot, unsigned cpu) {
-        const auto version = slot.version.get(std::memory_order_acquire);
-        NumberedSpike spike{
-            .number = slot.number.get(),
-            .spike = {
-                .cpu = cpu, .cycle = slot.cycle.get(), .late_ns = slot.late.get(), .monotonic_ns = slot.woke.get()}};
-        std::atomic_thread_fence(std::memory_order_acquire);
-        if (version == 0 || version % 2 != 0 || slot.version.get() != version) return std::nullopt;
-        return spike;
+        for (int tries = 0; tries < 1000; ++tries) {
+            const auto version = slot.version.get(std::memory_order_acquire);
+            if (version == 0) break;
+            NumberedSpike spike{.number = slot.number.get(),
+                                .spike = {.cpu = cpu,
+                                          .cycle = slot.cycle.get(),
+                                          .late_ns = slot.late.get(),
+                                          .monotonic_ns = slot.woke.get()}};
+            std::atomic_thread_fence(std::memory_order_acquire);
+            if (version % 2 == 0 && slot.version.get() == version) return spike;
+        }
+        return std::nullopt;
     }
 
     template <typename CountOf>
