@@ -47,11 +47,10 @@ void remove_instance(const std::string& tracing, const std::string& name) {
 
 Error untraceable(const std::string& what) {
     const int error = errno;
-    return fail(
-        Reason::InvalidArgument,
-        "the measured CPUs can't be traced: {}: {}; is tracefs mounted (systemctl start "
-        "sys-kernel-tracing.mount), and the kernel not locked down? Without a trace there are only hints",
-        what, std::strerror(error));
+    return fail(Reason::InvalidArgument,
+                "the measured CPUs can't be traced: {}: {}; is tracefs mounted (systemctl start "
+                "sys-kernel-tracing.mount), and the kernel not locked down? Without a trace there are only hints",
+                what, std::strerror(error));
 }
 
 } // namespace

@@ -128,8 +128,7 @@ TEST(Page, ShowsGapsOfNanoseconds) {
     auto result = result_of({{40, 40, 58, 1'000'000}}, 30);
     result.options.mode = Mode::Busy;
     const auto html = report_html(result);
-    EXPECT_THAT(html,
-                AllOf(HasSubstr(">0.040<"), HasSubstr(">1,000.000<"), HasSubstr(">100 ns<")));
+    EXPECT_THAT(html, AllOf(HasSubstr(">0.040<"), HasSubstr(">1,000.000<"), HasSubstr(">100 ns<")));
 }
 
 TEST(Page, TellsSmisAndSteal) {
