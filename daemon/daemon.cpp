@@ -116,6 +116,7 @@ struct Daemon::Private {
                     }});
         refresh();
         serve_metrics();
+        clean_metrics();
         write_metrics();
         watch(place.sysroot / "ostree/deploy");
         if (!place.private_node) watch("/run/ostree");
@@ -166,12 +167,21 @@ struct Daemon::Private {
                 .ended = [this] { write_metrics(); }};
     }
 
+    /// What a daemon that was killed left in the textfile collector's folder.
+    void clean_metrics() {
+        if (settings.metrics_textfile_folder.empty()) return;
+        try {
+            latency::NewFile::remove_unfinished(settings.metrics_textfile_folder, metrics_name);
+        } catch (const std::exception& e) {
+            journal::log(journal::Priority::warning, e.what());
+        }
+    }
+
     /// The file of node_exporter's textfile collector. It changes when something ends; who wants live numbers asks the
     /// socket.
     void write_metrics() {
         if (settings.metrics_textfile_folder.empty()) return;
         try {
-            latency::NewFile::remove_unfinished(settings.metrics_textfile_folder, metrics_name);
             latency::NewFile(settings.metrics_textfile_folder, metrics_name, service->metrics()).publish();
         } catch (const std::exception& e) {
             journal::log(journal::Priority::error, fmt::format("metrics could not be written: {}", e.what()));
@@ -251,6 +261,7 @@ struct Daemon::Private {
             imported = imported_at(place);
             settings = load_settings(place);
             serve_metrics();
+            clean_metrics();
             write_metrics();
             service->look_at_profile();
             journal::log(journal::Priority::notice, "the configuration was read again");

@@ -5,6 +5,7 @@
 #include "latency/exclusive_cpus.hpp"
 #include "latency/machine/tracer.hpp"
 #include "latency/report/report.hpp"
+#include "latency/store/results_folder.hpp"
 #include "loop/journal.hpp"
 #include "state/numbers.hpp"
 
@@ -240,8 +241,10 @@ latency::Keep LatencyObject::keep() {
 }
 
 void LatencyObject::clean_texts() {
+    const auto folder = settings_().text_folder;
+    if (folder.empty()) return;
     try {
-        store_of(settings_()).prune(keep());
+        latency::NewFile::remove_unfinished(folder);
     } catch (const Error& e) {
         journal::log(journal::Priority::warning, e.what()); // a Start is refused for that; results are readable
     }

@@ -39,8 +39,7 @@ CpuList free_cpus(const CpuList& wanted) {
     CpuList left = wanted;
     const auto taken = latency::exclusive_cpus(wanted, doubt);
     for (const auto& exclusive : taken)
-        std::erase_if(left,
-                      [&](unsigned cpu) { return std::ranges::find(exclusive.cpus, cpu) != exclusive.cpus.end(); });
+        left = cpus_without(left, exclusive.cpus);
     if (left.empty())
         throw fail(Reason::CpuBusy, "the regression watch stays away: {}, and no other CPU of the baseline is left",
                    latency::describe(taken.front()));

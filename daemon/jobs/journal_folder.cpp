@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -106,7 +105,7 @@ JournalFolder::JournalFolder(const std::filesystem::path& folder) : path_(folder
         next_ = std::max(next_, number_of(name) + 1);
         if (name.ends_with(".tmp")) ::unlinkat(folder_.get(), name.c_str(), 0); // a crash's
     }
-    const auto text = read_file("next");
+    const auto text = text_in(folder_, "next");
     std::uint32_t stored = 0;
     std::from_chars(text.data(), text.data() + text.size(), stored);
     next_ = std::max(next_, stored);
@@ -119,7 +118,7 @@ std::vector<Job> JournalFolder::load() const {
         const auto id = number_of(name);
         if (id == 0) continue;
         try {
-            auto job = job_of(read_file(name));
+            auto job = job_of(text_in(folder_, name));
             if (job.id != id) throw fail(Reason::Internal, "it says that it is job {}", job.id);
             job.log_lines = count_log_lines(id);
             jobs.push_back(std::move(job));
@@ -173,16 +172,6 @@ std::uint64_t JournalFolder::count_log_lines(std::uint32_t id) const {
     std::uint64_t number = 0;
     each_line(folder_.get(), fmt::format("{}.log", id), [&](std::string_view) { return ++number > 0; });
     return number;
-}
-
-std::string JournalFolder::read_file(const std::string& name) const {
-    const UniqueFd file(::openat(folder_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    std::string text;
-    if (!file) return text;
-    std::array<char, 16384> part{};
-    for (ssize_t n = 0; (n = ::read(file.get(), part.data(), part.size())) > 0;)
-        text.append(part.data(), static_cast<std::size_t>(n));
-    return text;
 }
 
 } // namespace rtnode::jobs

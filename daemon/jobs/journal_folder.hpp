@@ -40,8 +40,6 @@ class JournalFolder {
     std::uint64_t count_log_lines(std::uint32_t id) const;
 
   private:
-    std::string read_file(const std::string& name) const;
-
     std::filesystem::path path_;
     UniqueFd folder_;
     std::uint32_t next_ = 1;

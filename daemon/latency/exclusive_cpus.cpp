@@ -1,14 +1,13 @@
 #include "latency/exclusive_cpus.hpp"
 
+#include "latency/permission.hpp"
 #include "state/error.hpp"
 #include "state/machine_files.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace rtnode::latency {
 namespace {
@@ -30,15 +29,6 @@ constexpr Hierarchy unified{"cpuset.cpus.partition", "cpuset.cpus.effective",
 constexpr Hierarchy version_1{"cpuset.cpu_exclusive", "cpuset.cpus",
                               [](const std::string& flag) { return flag == "1"; }};
 
-/// @param controllers as in cgroups(7): "0::" for the unified hierarchy
-std::string own_cgroup(const std::string& root, std::string_view controllers) {
-    std::ifstream file(root + "/proc/self/cgroup");
-    for (std::string line; std::getline(file, line);)
-        if (const auto at = line.find(controllers); at != std::string::npos)
-            return line.substr(at + controllers.size());
-    return {};
-}
-
 /// Whether a process runs in the cgroup or below it.
 bool is_populated(const fs::path& folder) {
     if (!text_of(folder / "cgroup.procs").empty()) return true;
@@ -59,10 +49,8 @@ std::vector<ExclusiveCpus> owned_below(const fs::path& top, const Hierarchy& hie
             continue;
         const auto cgroup = "/" + folder.lexically_relative(top).string();
         if ((own + "/").starts_with(cgroup + "/") || !is_populated(folder)) continue;
-        ExclusiveCpus owned{.cpus = {}, .pod = {}, .container = {}, .cgroup = cgroup};
-        const auto cpus = parse_cpu_list(text_of(folder / hierarchy.cpus));
-        std::set_intersection(cpus.begin(), cpus.end(), wanted.begin(), wanted.end(), std::back_inserter(owned.cpus));
-        if (!owned.cpus.empty()) found.push_back(std::move(owned));
+        if (auto cpus = cpus_in_both(parse_cpu_list(text_of(folder / hierarchy.cpus)), wanted); !cpus.empty())
+            found.push_back({.cpus = std::move(cpus), .pod = {}, .container = {}, .cgroup = cgroup});
     }
     return found;
 }
@@ -81,13 +69,9 @@ std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& do
         const auto entries = state.find("entries");
         if (entries == state.end() || entries->is_null()) return {};
         for (const auto& [pod, containers] : entries->items())
-            for (const auto& [container, list] : containers.items()) {
-                const auto cpus = parse_cpu_list(list.get<std::string>());
-                ExclusiveCpus shared{.cpus = {}, .pod = pod, .container = container, .cgroup = {}};
-                std::set_intersection(cpus.begin(), cpus.end(), wanted.begin(), wanted.end(),
-                                      std::back_inserter(shared.cpus));
-                if (!shared.cpus.empty()) found.push_back(std::move(shared));
-            }
+            for (const auto& [container, list] : containers.items())
+                if (auto cpus = cpus_in_both(parse_cpu_list(list.get<std::string>()), wanted); !cpus.empty())
+                    found.push_back({.cpus = std::move(cpus), .pod = pod, .container = container, .cgroup = {}});
     } catch (const std::exception& e) {
         doubt =
             fmt::format("whether pods have CPUs of their own is unknown: {} can't be understood ({})", path, e.what());
@@ -97,8 +81,8 @@ std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& do
 }
 
 std::vector<ExclusiveCpus> partitioned_cpus(const CpuList& wanted, const std::string& root) {
-    auto found = owned_below(root + "/sys/fs/cgroup", unified, wanted, own_cgroup(root, "0::"));
-    const auto older = owned_below(root + "/sys/fs/cgroup/cpuset", version_1, wanted, own_cgroup(root, ":cpuset:"));
+    auto found = owned_below(root + "/sys/fs/cgroup", unified, wanted, cgroup_of(root));
+    const auto older = owned_below(root + "/sys/fs/cgroup/cpuset", version_1, wanted, cgroup_of(root, "cpuset"));
     found.insert(found.end(), older.begin(), older.end());
     return found;
 }

@@ -26,11 +26,17 @@ const std::size_t set_size = CPU_ALLOC_SIZE(most_cpus);
 
 struct Registry {
     std::mutex mutex; // between threads that start and end measurements; measuring threads never come here
-    std::set<unsigned> claimed, sleepless; // the latter: by loops that never sleep
     std::set<Claim*> claims;
     std::optional<pid_t> thread;
     CpuList allowed; // the thread's own affinity, to be restored
 };
+
+CpuList cpus_of(const std::set<Claim*>& claims, bool only_sleepless = false) {
+    CpuList cpus;
+    for (const auto* claim : claims)
+        if (claim->sleepless() || !only_sleepless) cpus = cpus_in_either(cpus, claim->cpus());
+    return cpus;
+}
 
 Registry& registry() {
     static Registry instance;
@@ -40,9 +46,7 @@ Registry& registry() {
 } // namespace
 
 Housekeeping housekeeping_cpus(const CpuList& allowed, const CpuList& measured) {
-    Housekeeping housekeeping;
-    std::set_difference(allowed.begin(), allowed.end(), measured.begin(), measured.end(),
-                        std::back_inserter(housekeeping.cpus));
+    Housekeeping housekeeping{.cpus = cpus_without(allowed, measured)};
     if (housekeeping.cpus.empty() && !allowed.empty()) {
         housekeeping.cpus = {allowed.front()};
         housekeeping.shared = true;
@@ -76,18 +80,13 @@ Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread, cons
     : cpus_(cpus), sleepless_(!leave_one_of.empty()) {
     auto& r = registry();
     const std::lock_guard lock(r.mutex);
-    CpuList busy;
-    std::copy_if(cpus.begin(), cpus.end(), std::back_inserter(busy),
-                 [&](unsigned cpu) { return r.claimed.contains(cpu); });
-    if (!busy.empty())
+    const auto claimed = cpus_of(r.claims);
+    if (const auto busy = cpus_in_both(cpus, claimed); !busy.empty())
         throw fail(Reason::CpuBusy,
                    "CPU {} is being measured already; wait for that measurement, stop it, or choose "
                    "other CPUs",
                    format_cpu_list(busy));
-
-    auto sleepless = r.sleepless;
-    if (sleepless_) sleepless.insert(cpus.begin(), cpus.end());
-    if (sleepless_ && std::includes(sleepless.begin(), sleepless.end(), leave_one_of.begin(), leave_one_of.end()))
+    if (sleepless_ && cpus_without(cpus_without(leave_one_of, cpus_of(r.claims, true)), cpus).empty())
         throw fail(Reason::CpuUnavailable,
                    "with the other busy loops that run now, one on CPU {} would leave no CPU to the node; wait for "
                    "those, stop them, or leave out a CPU",
@@ -96,37 +95,23 @@ Claim::Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread, cons
     const bool first = !r.thread && housekeeping_thread;
     if (first) r.allowed = affinity_of(*housekeeping_thread);
     const auto thread = first ? housekeeping_thread : r.thread;
-    auto claimed = r.claimed;
-    claimed.insert(cpus.begin(), cpus.end());
+    Housekeeping housekeeping;
     if (thread) {
-        const auto housekeeping = housekeeping_cpus(r.allowed, {claimed.begin(), claimed.end()});
+        housekeeping = housekeeping_cpus(r.allowed, cpus_in_either(claimed, cpus));
         set_affinity(*thread, housekeeping.cpus);
-        if (housekeeping.shared)
-            for (auto* claim : r.claims)
-                claim->shared_ = claim->shared_ || claim->holds(housekeeping.cpus.front());
-        shared_ = housekeeping.shared && holds(housekeeping.cpus.front());
     }
     r.thread = thread;
-    r.claimed = std::move(claimed);
-    r.sleepless = std::move(sleepless);
     r.claims.insert(this);
-}
-
-bool Claim::holds(unsigned cpu) const {
-    return std::find(cpus_.begin(), cpus_.end(), cpu) != cpus_.end();
+    for (auto* claim : r.claims)
+        if (housekeeping.shared && !cpus_in_both(claim->cpus_, housekeeping.cpus).empty()) claim->shared_ = true;
 }
 
 Claim::~Claim() {
     auto& r = registry();
     const std::lock_guard lock(r.mutex);
-    for (const auto cpu : cpus_) {
-        r.claimed.erase(cpu);
-        r.sleepless.erase(cpu);
-    }
     r.claims.erase(this);
     if (!r.thread) return;
-    const auto cpus =
-        r.claims.empty() ? r.allowed : housekeeping_cpus(r.allowed, {r.claimed.begin(), r.claimed.end()}).cpus;
+    const auto cpus = r.claims.empty() ? r.allowed : housekeeping_cpus(r.allowed, cpus_of(r.claims)).cpus;
     try {
         set_affinity(*r.thread, cpus);
     } catch (const Error&) {
@@ -138,7 +123,7 @@ Claim::~Claim() {
 CpuList measured_cpus() {
     auto& r = registry();
     const std::lock_guard lock(r.mutex);
-    return {r.claimed.begin(), r.claimed.end()};
+    return cpus_of(r.claims);
 }
 
 } // namespace rtnode::latency

@@ -29,9 +29,8 @@ void set_affinity(pid_t thread, const CpuList& cpus);
 /// one named stays off all claimed CPUs; after the last its affinity is as before. Not for measuring threads.
 class Claim {
   public:
-    /// @param leave_one_of of a loop that never sleeps: with all others of that kind it must leave one of these; none
-    /// of
-    ///        a loop that sleeps
+    /// @param leave_one_of for a loop that never sleeps: with all others of that kind it must leave one of these; empty
+    ///        for a loop that sleeps
     /// @throws Error{CpuBusy} when another claim of this process holds one of the CPUs, Error{CpuUnavailable} when none
     ///         would be left
     Claim(const CpuList& cpus, std::optional<pid_t> housekeeping_thread, const CpuList& leave_one_of = {});
@@ -39,12 +38,12 @@ class Claim {
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
 
+    const CpuList& cpus() const { return cpus_; }
+    bool sleepless() const { return sleepless_; }
     /// Whether the housekeeping thread had to share a CPU of this claim at any time.
     bool shared() const { return shared_; }
 
   private:
-    bool holds(unsigned cpu) const;
-
     CpuList cpus_;
     bool sleepless_;
     std::atomic<bool> shared_{false};

@@ -176,9 +176,7 @@ void check_busy(const Options& options, const Topology& topology) {
         throw fail(Reason::CpuUnavailable,
                    "a busy loop on every CPU would leave none to the node; leave out at least one of {}",
                    format_cpu_list(topology.online));
-    CpuList shared;
-    std::set_difference(options.cpus.begin(), options.cpus.end(), topology.isolated.begin(), topology.isolated.end(),
-                        std::back_inserter(shared));
+    const auto shared = cpus_without(options.cpus, topology.isolated);
     if (options.policy != Policy::Other && !shared.empty() && !options.force)
         throw fail(Reason::CpuUnavailable,
                    "a busy loop of real-time priority would take CPU {} from everything else that runs there; isolate "
@@ -214,10 +212,7 @@ Options validated(Options options, const Topology& topology, const Limits& limit
     if (cpus.empty()) cpus = topology.online;
     std::sort(cpus.begin(), cpus.end());
     cpus.erase(std::unique(cpus.begin(), cpus.end()), cpus.end());
-    CpuList absent;
-    std::set_difference(cpus.begin(), cpus.end(), topology.online.begin(), topology.online.end(),
-                        std::back_inserter(absent));
-    if (!absent.empty())
+    if (const auto absent = cpus_without(cpus, topology.online); !absent.empty())
         throw fail(Reason::CpuUnavailable, "cannot measure CPU {}: not present or offline; online are {}",
                    format_cpu_list(absent), format_cpu_list(topology.online));
     if (cpus.empty()) throw fail(Reason::CpuUnavailable, "there is no CPU to measure: none is online");

@@ -53,11 +53,13 @@ Permissions Permissions::read(const std::string& root) {
     return permissions;
 }
 
-std::string cgroup_of(const std::string& root) {
+std::string cgroup_of(const std::string& root, std::string_view controller) {
+    const auto before = fmt::format(":{}:", controller); // cgroups(7): hierarchy, controllers, path
     std::string cgroup;
     std::ifstream file(root + "/proc/self/cgroup");
     for (std::string line; std::getline(file, line);)
-        if (line.starts_with("0::")) cgroup = line.substr(3);
+        if (const auto at = line.find(':'); at != line.npos && line.compare(at, before.size(), before) == 0)
+            cgroup = line.substr(at + before.size());
     return cgroup;
 }
 

@@ -24,7 +24,8 @@ struct Permissions {
 };
 
 /// Of this process in the unified hierarchy (version 2), "" without one; from proc/self/cgroup below `root`.
-std::string cgroup_of(const std::string& root = "/");
+/// @param controller in its hierarchy of version 1 instead, as "cpuset", which it must have for itself
+std::string cgroup_of(const std::string& root = "/", std::string_view controller = {});
 
 /// A message that stands alone, for Reason::RealTimeDenied.
 std::string explain_denied(const Permissions& permissions, Policy policy, int priority);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -24,6 +25,17 @@ bool write_all(int fd, std::string_view text) noexcept {
         text.remove_prefix(static_cast<std::size_t>(n));
     }
     return true;
+}
+
+std::string text_in(const UniqueFd& folder, const std::string& name) {
+    // Of a pipe that somebody put there the open must not wait for a writer.
+    const UniqueFd file(::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    std::string text;
+    if (!file) return text;
+    std::array<char, 16384> part{};
+    for (ssize_t got = 0; (got = ::read(file.get(), part.data(), part.size())) > 0;)
+        text.append(part.data(), static_cast<std::size_t>(got));
+    return text;
 }
 
 void replace_file(const UniqueFd& folder, const std::filesystem::path& path, const std::string& name,

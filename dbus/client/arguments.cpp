@@ -1,11 +1,10 @@
 #include "client/arguments.hpp"
 
+#include "state/numbers.hpp"
+
 #include <fmt/format.h>
 
-#include <charconv>
 #include <limits>
-#include <optional>
-#include <system_error>
 
 namespace rtnode::client {
 
@@ -13,16 +12,9 @@ namespace {
 
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
-std::optional<std::uint64_t> whole(const std::string& word) {
-    std::uint64_t number = 0;
-    const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || stop != word.data() + word.size()) return std::nullopt;
-    return number;
-}
-
 CLI::Option* check_number(CLI::Option* option, std::uint64_t least, std::uint64_t most, const std::string& must_be) {
     return option->check([=](const std::string& word) {
-        const auto number = whole(word);
+        const auto number = rtnode::whole_number<std::uint64_t>(word);
         if (number && *number >= least && *number <= most) return std::string();
         return fmt::format("'{}' is wrong, it must be {}", word, must_be);
     });

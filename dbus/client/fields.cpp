@@ -27,6 +27,10 @@ std::vector<std::string> words(const Json& object, const char* key) {
     return out;
 }
 
+double at(const std::vector<double>& values, std::size_t i) {
+    return i < values.size() ? values[i] : 0;
+}
+
 std::vector<double> numbers(const Json& object, const char* key) {
     std::vector<double> out;
     const Json& list = member(object, key);

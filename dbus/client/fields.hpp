@@ -19,6 +19,7 @@ const Json& member(const Json& object, const char* key);
 std::string text(const Json& object, const char* key);               ///< "" when absent
 std::vector<std::string> words(const Json& object, const char* key); ///< empty when absent; other elements are skipped
 std::vector<double> numbers(const Json& object, const char* key);    ///< likewise
+double at(const std::vector<double>& values, std::size_t i);         ///< 0 beyond their end
 std::optional<double> number(const Json& object, const char* key);
 std::optional<std::uint64_t> count(const Json& object, const char* key); ///< whole and not below 0
 bool flag(const Json& object, const char* key);                          ///< false when absent

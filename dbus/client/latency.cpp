@@ -13,10 +13,6 @@ namespace rtnode::client {
 
 namespace {
 
-double at(const std::vector<double>& values, std::size_t i) {
-    return i < values.size() ? values[i] : 0;
-}
-
 double sum(const std::vector<double>& values) {
     double total = 0;
     for (const double value : values)

@@ -15,10 +15,6 @@ namespace rtnode::client {
 
 namespace {
 
-double at(const std::vector<double>& values, std::size_t i) {
-    return i < values.size() ? values[i] : 0;
-}
-
 /// "1h2m3s"; begun seconds count as whole ones.
 std::string short_text(std::uint64_t us) {
     std::uint64_t seconds = (us + 999'999) / 1'000'000;

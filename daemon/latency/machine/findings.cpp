@@ -27,12 +27,6 @@ bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-CpuList without(const CpuList& cpus, const CpuList& others) {
-    CpuList rest;
-    std::set_difference(cpus.begin(), cpus.end(), others.begin(), others.end(), std::back_inserter(rest));
-    return rest;
-}
-
 std::string listed(const std::vector<std::string>& items, std::size_t most = 8) {
     const std::vector<std::string> first(items.begin(),
                                          items.begin() + static_cast<std::ptrdiff_t>(std::min(most, items.size())));
@@ -160,7 +154,7 @@ Finding smt_siblings(const Machine& m) {
             unread.push_back(cpu);
             continue;
         }
-        const auto strangers = without(*threads, m.measured);
+        const auto strangers = cpus_without(*threads, m.measured);
         if (!strangers.empty())
             shared.push_back(fmt::format("CPU {} shares its core with CPU {}", cpu, format_cpu_list(strangers)));
         together = together || threads->size() > 1;
@@ -185,7 +179,7 @@ Finding isolation(const Machine& m) {
             by_partition = cpus_in(folder + "/cpuset.cpus.effective");
     if (!by_argument && !by_partition) return unknown("/sys/devices/system/cpu/isolated can't be read");
     const auto exposed =
-        without(without(m.measured, by_argument.value_or(CpuList{})), by_partition.value_or(CpuList{}));
+        cpus_without(cpus_without(m.measured, by_argument.value_or(CpuList{})), by_partition.value_or(CpuList{}));
     if (exposed.empty()) return good(fmt::format("CPU {} isolated", format_cpu_list(m.measured)));
     return note(fmt::format("CPU {} not isolated: the scheduler puts other work there", format_cpu_list(exposed)),
                 m.others.empty()
@@ -200,7 +194,7 @@ Finding nohz_full(const Machine& m) {
     // "(null)" is how the kernel prints a mask that was never made.
     const auto tickless = *line == "(null)" ? CpuList{} : cpus_in(path);
     if (!tickless) return unknown(fmt::format("/sys/devices/system/cpu/nohz_full says '{}'", *line));
-    const auto ticking = without(m.measured, *tickless);
+    const auto ticking = cpus_without(m.measured, *tickless);
     if (ticking.empty()) return good(fmt::format("CPU {} without tick", format_cpu_list(m.measured)));
     return note(fmt::format("CPU {} has the timer tick", format_cpu_list(ticking)),
                 m.others.empty()
@@ -223,7 +217,7 @@ Finding interrupts(const Machine& m) {
         if (!cpus) cpus = cpus_in(it->path().string() + "/smp_affinity_list");
         if (!cpus) continue;
         ++all;
-        if (without(*cpus, m.measured).size() < cpus->size())
+        if (cpus_without(*cpus, m.measured).size() < cpus->size())
             here[static_cast<unsigned>(*number)] = trimmed(fmt::format("{} {}", *number, handlers));
     }
     if (all == 0) return unknown("the affinity of interrupts can't be read from /proc/irq");
@@ -278,7 +272,7 @@ Finding cgroup(const Machine& m) {
         const auto quota = line_of(folder + "/cpu.max").value_or("max");
         if (!quota.starts_with("max")) quotas.push_back(fmt::format("{} has cpu.max {}", path_of(folder), quota));
     }
-    const auto missing = without(m.measured, allowed.value_or(m.measured));
+    const auto missing = cpus_without(m.measured, allowed.value_or(m.measured));
     if (!missing.empty())
         return bad(fmt::format("{} may only use CPU {}: CPU {} is missing", own, format_cpu_list(*allowed),
                                format_cpu_list(missing)),
@@ -336,7 +330,7 @@ constexpr std::array checks{
 std::vector<Finding> findings_of(const std::string& root, const CpuList& measured, const Options& options) {
     const auto online = cpus_in(root + "/sys/devices/system/cpu/online").value_or(CpuList{});
     const Machine machine{
-        root, measured, options, without(online, measured), Permissions::read(root), cgroup_folders(root)};
+        root, measured, options, cpus_without(online, measured), Permissions::read(root), cgroup_folders(root)};
     std::vector<Finding> findings;
     for (const auto& check : checks) {
         findings.push_back(check.find(machine));

@@ -16,6 +16,9 @@
 namespace rtnode::latency {
 namespace {
 
+/// Names of files that aren't complete yet begin with it.
+constexpr std::string_view temporary_prefix = ".rtnode-";
+
 Error unsafe(const std::string& folder, std::string_view why) {
     return fail(Reason::UnsafeFolder,
                 "results cannot be kept in folder {}: {}; it must be a folder that the daemon's user owns and nobody "
@@ -104,7 +107,9 @@ void NewFile::remove_unfinished(const std::string& folder, std::string_view name
         if (!rest.starts_with(temporary_prefix)) continue;
         if (rest.ends_with(".tmp")) rest.remove_suffix(4); // earlier ones had none
         const auto dash = rest.find('-', temporary_prefix.size());
-        if (dash != rest.npos && rest.substr(dash + 1) == name) ::unlinkat(at.get(), found.c_str(), 0);
+        if (!name.empty() && (dash == rest.npos || rest.substr(dash + 1) != name)) continue;
+        if (::unlinkat(at.get(), found.c_str(), 0) != 0 && errno != ENOENT)
+            throw failed_to("remove", folder + "/" + found, errno);
     }
 }
 

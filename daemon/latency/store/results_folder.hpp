@@ -10,9 +10,6 @@
 
 namespace rtnode::latency {
 
-/// Names of files that aren't complete yet begin with it.
-inline constexpr std::string_view temporary_prefix = ".rtnode-";
-
 /// Opens a folder step by step without following a link: what openat2(2) does with RESOLVE_NO_SYMLINKS, which the 4.18
 /// kernels of el8 nodes don't have. The last part is made (0755) when missing. The folder must belong to our uid, and
 /// nobody else may be able to write in it. @throws Error{UnsafeFolder, NoSpace, Internal}
@@ -35,9 +32,9 @@ class NewFile {
 
     /// Takes its name, and that of an older one. @throws Error{NoSpace, Internal}
     void publish();
-    /// Removes what an earlier process left of files of that name when it was killed; none of us may write one now.
-    /// @throws Error{UnsafeFolder, Internal}
-    static void remove_unfinished(const std::string& folder, std::string_view name);
+    /// Removes what an earlier process left when it was killed; none of us may write there now.
+    /// @param name of the files; "" = all @throws Error{UnsafeFolder, Internal}
+    static void remove_unfinished(const std::string& folder, std::string_view name = {});
     std::string path() const { return folder_ + "/" + name_; }
 
   private:

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -38,17 +37,6 @@ std::optional<Stored> run_called(std::string_view name) {
     const auto number = whole_number<std::uint64_t>(name.substr(0, name.size() - ending.size()));
     if (!number) return std::nullopt;
     return Stored{.number = *number, .path = std::string(name), .purpose = purpose};
-}
-
-/// "" when it isn't there or can't be read.
-std::string read_small(const UniqueFd& folder, const std::string& name) {
-    const UniqueFd file(::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    std::string text;
-    if (!file) return text;
-    std::array<char, 4096> part{};
-    for (ssize_t got = 0; (got = ::read(file.get(), part.data(), part.size())) > 0;)
-        text.append(part.data(), static_cast<std::size_t>(got));
-    return text;
 }
 
 std::string name_of_run(std::uint64_t number, Purpose purpose) {
@@ -126,7 +114,7 @@ std::vector<std::string> Store::files(std::uint64_t number) const {
 
 std::vector<Store::Text> Store::texts() const {
     std::vector<Text> texts;
-    const auto json = nlohmann::json::parse(read_small(open_results_folder(folder_), texts_name), nullptr, false);
+    const auto json = nlohmann::json::parse(text_in(open_results_folder(folder_), texts_name), nullptr, false);
     if (!json.is_array()) return texts; // there is none yet, or it is damaged
     try {
         for (const auto& entry : json)
@@ -160,7 +148,7 @@ std::uint64_t Store::take_number(std::uint64_t at_least) const {
     const auto folder = open_results_folder(folder_);
     auto number = std::max<std::uint64_t>(at_least, 1);
     // Damaged or of before there was one: then the runs that are kept say which were taken.
-    auto text = read_small(folder, counter);
+    auto text = text_in(folder, counter);
     if (text.ends_with('\n')) text.pop_back();
     if (const auto next = whole_number<std::uint64_t>(text)) number = std::max(number, *next);
     if (const auto runs = list(); !runs.empty()) number = std::max(number, runs.back().number + 1);
@@ -223,12 +211,8 @@ void Store::prune(const Keep& keep) const {
             return false; // nothing may be removed from such a folder now; the next time
         }
     });
-    for (const auto& path : {folder_, text_folder_}) {
-        if (path.empty()) continue;
-        const auto at = open_results_folder(path);
-        for (const auto& name : names_in(at, path))
-            if (name.starts_with(temporary_prefix)) remove(at, path, name);
-    }
+    for (const auto& path : {folder_, text_folder_})
+        if (!path.empty()) NewFile::remove_unfinished(path);
     if (forgotten > 0) note_texts(known); // last: it alone needs room
 }
 

@@ -102,7 +102,7 @@ TEST_F(PartitionTest, AreOursWhereWeRunOurselves) {
 }
 
 TEST_F(PartitionTest, AreKnownInTheOlderHierarchyToo) {
-    write("proc/self/cgroup", "4:cpuset:/\n0::/system.slice/rtnoded.service");
+    write("proc/self/cgroup", "4:cpuset:/\n1:name=systemd:/vm\n0::/system.slice/rtnoded.service");
     for (const auto* folder : {"sys/fs/cgroup/cpuset", "sys/fs/cgroup/cpuset/vm"}) { // the root one is always exclusive
         write(folder + std::string("/cpuset.cpu_exclusive"), "1");
         write(folder + std::string("/cpuset.cpus"), "1");
