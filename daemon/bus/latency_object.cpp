@@ -19,7 +19,7 @@ namespace {
 std::vector<latency::TakenCpus> taken_cpus(const CpuList& online, const CpuList& measured) {
     std::vector<latency::TakenCpus> taken{{measured, "another measurement runs there"}};
     std::string doubt; // about the measured ones the measurement tells of it itself
-    for (const auto& exclusive : latency::exclusive_cpus(online, doubt))
+    for (const auto& exclusive : latency::owned_cpus(online, doubt))
         taken.push_back({exclusive.cpus, latency::describe(exclusive)});
     return taken;
 }

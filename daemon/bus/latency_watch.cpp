@@ -37,7 +37,7 @@ latency::Options like(latency::Options options, std::chrono::nanoseconds duratio
 CpuList free_cpus(const CpuList& wanted) {
     std::string doubt; // the measurement tells of it itself
     CpuList left = wanted;
-    const auto taken = latency::exclusive_cpus(wanted, doubt);
+    const auto taken = latency::owned_cpus(wanted, doubt);
     for (const auto& exclusive : taken)
         left = cpus_without(left, exclusive.cpus);
     if (left.empty())

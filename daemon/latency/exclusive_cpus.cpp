@@ -87,6 +87,13 @@ std::vector<ExclusiveCpus> partitioned_cpus(const CpuList& wanted, const std::st
     return found;
 }
 
+std::vector<ExclusiveCpus> owned_cpus(const CpuList& wanted, std::string& doubt, const std::string& root) {
+    auto owned = exclusive_cpus(wanted, doubt, root);
+    const auto partitioned = partitioned_cpus(wanted, root);
+    owned.insert(owned.end(), partitioned.begin(), partitioned.end());
+    return owned;
+}
+
 std::string describe(const ExclusiveCpus& exclusive) {
     const auto cpus = format_cpu_list(exclusive.cpus);
     if (!exclusive.cgroup.empty())

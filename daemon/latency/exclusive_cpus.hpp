@@ -27,6 +27,9 @@ std::vector<ExclusiveCpus> exclusive_cpus(const CpuList& wanted, std::string& do
 /// comes later takes its CPUs out of everybody's affinity, which the run notices by that.
 std::vector<ExclusiveCpus> partitioned_cpus(const CpuList& wanted, const std::string& root = "/");
 
+/// Both of these, for who is about to start something.
+std::vector<ExclusiveCpus> owned_cpus(const CpuList& wanted, std::string& doubt, const std::string& root = "/");
+
 /// "CPU 4-5 belongs to container db of pod 1234… alone"
 std::string describe(const ExclusiveCpus& exclusive);
 

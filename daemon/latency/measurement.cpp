@@ -143,9 +143,7 @@ struct Measurement::Private {
 
     void respect_owners() {
         std::string doubt;
-        auto owned = exclusive_cpus(options.cpus, doubt);
-        if (owned.empty()) owned = partitioned_cpus(options.cpus);
-        if (!owned.empty())
+        if (const auto owned = owned_cpus(options.cpus, doubt); !owned.empty())
             throw fail(Reason::CpuBusy,
                        "{}, and a measurement would disturb it; choose other CPUs, or force it with the option 'force'",
                        describe(owned.front()));

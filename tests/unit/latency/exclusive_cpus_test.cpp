@@ -88,6 +88,15 @@ TEST_F(PartitionTest, AreThoseOfACgroupWithProcesses) {
     EXPECT_THAT(partitioned_cpus({0, 1, 6}, root.string()), IsEmpty());
 }
 
+TEST_F(PartitionTest, AreOwnedBesideThoseOfContainers) {
+    with(two_pods, {});
+    cgroup("/machine.slice", "root", "6-7", "812");
+    const auto owned = owned_cpus({1, 4, 6}, doubt, root.string());
+    ASSERT_EQ(owned.size(), 2u);
+    EXPECT_EQ(owned[0].container, "fast");
+    EXPECT_EQ(owned[1].cgroup, "/machine.slice");
+}
+
 TEST_F(PartitionTest, AreFreeWhereNobodyRunsOrThePartitionIsNotValid) {
     cgroup("/isolated.slice", "isolated", "2-3", ""); // as an admin makes one to measure in
     cgroup("/broken.slice", "root invalid (Cpu list in cpuset.cpus not exclusive)", "4-5", "77");
